@@ -1,0 +1,137 @@
+"""Settings: one class per service, built once in `__main__`; nothing else reads the environment.
+
+A field `listen` of a class with the prefix `EDGE_` is the variable `EDGE_LISTEN` and the flag `--listen`. A flag beats
+the environment, which beats the default. Whatever is wrong ends the process with exit code 2 and one line that names
+the variable, the flag and what is wanted. A field's `title`, where it has one, is what --help shows for its value.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BeforeValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import ConfigurationError
+
+
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """The `model_config` of a settings class whose variables begin with `prefix`, for example `EDGE_`."""
+    return SettingsConfigDict(
+        env_prefix=prefix,
+        env_ignore_empty=True,  # compose files pass unset variables on as empty ones
+        enable_decoding=False,  # a list is comma-separated text, not JSON; our own types parse it
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # no secret in a message; `from_text` shows harmless values itself
+        use_attribute_docstrings=False,
+    )
+
+
+class Settings(BaseSettings):
+    """Base of every settings class. The docstring's first line is its title in --help; each field has a description."""
+
+    flag_prefix: ClassVar[str] = ""
+    """Put before the flags of a class whose names say too little without its prefix (`--log-level`)."""
+    foreign_names: ClassVar[bool] = False
+    """Other programs use the prefix too (`KAFKA_HEAP_OPTS`): warn of an unknown variable only if it is nearly ours."""
+
+    @classmethod
+    def prefix(cls) -> str:
+        return cls.model_config.get("env_prefix", "")
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """The environment variable of a field."""
+        return f"{cls.prefix()}{field}".upper()
+
+    @classmethod
+    def flag(cls, field: str) -> str:
+        """The command-line flag of a field."""
+        return f"--{cls.flag_prefix}{field.replace('_', '-')}"
+
+    @classmethod
+    def wrong(cls, field: str, wanted: str) -> ConfigurationError:
+        """The error to raise where a value turns out to be unusable later (a port in use, a topic of another size)."""
+        return ConfigurationError(f"{cls.variable(field)} ({cls.flag(field)}): {wanted}")
+
+    @classmethod
+    def from_text(cls, flags: Mapping[str, object]) -> Self:
+        """Build from the flags that were given (field -> text) and the environment. Raises ConfigurationError."""
+        try:
+            return cls(**flags)  # pydantic turns text into the fields' types
+        except ValidationError as error:
+            raise cls._explain(error, flags) from None
+
+    @classmethod
+    def _explain(cls, error: ValidationError, flags: Mapping[str, object]) -> ConfigurationError:
+        first = error.errors(include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            return ConfigurationError(message)
+        name = str(first["loc"][0])
+        field = cls.model_fields.get(name)
+        if field is None:
+            return ConfigurationError(f"{cls.variable(name)} ({cls.flag(name)}): no such setting")
+        given = flags.get(name, os.environ.get(cls.variable(name)))
+        shown = "" if given is None or is_secret(field) else f", not {given!r}"
+        return cls.wrong(name, f"{message[:1].lower()}{message[1:]}{shown} ({field.description})")
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a field's value may never be printed."""
+    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+
+
+def unknown_variables(classes: Iterable[type[Settings]], environment: Mapping[str, str]) -> list[str]:
+    """One sentence for each variable that begins like ours but is none of ours."""
+    known = {cls.variable(field) for cls in classes for field in cls.model_fields}
+    sentences = []
+    for name in sorted(environment):
+        owner = next((cls for cls in classes if cls.prefix() and name.upper().startswith(cls.prefix())), None)
+        if owner is None or name.upper() in known:
+            continue
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+        if near:
+            sentences.append(f"{name} is not a setting and changes nothing: did you mean {near[0]}?")
+        elif not owner.foreign_names:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+            sentences.append(f"{name} is not a setting and changes nothing (the nearest is {nearest})")
+    return sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: object) -> "Address":
+        """`host:port` or `[v6]:port`. Raises ValueError."""
+        if isinstance(text, Address):
+            return text
+        host, colon, port = str(text).rpartition(":")
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError("host:port is wanted")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _split(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
+
+
+HostPort = Annotated[Address, BeforeValidator(Address.parse)]
+"""The type of a field that holds one address."""
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""The type of a field that holds comma-separated words."""
+Addresses = Annotated[tuple[HostPort, ...], BeforeValidator(_split)]
+"""The type of a field that holds comma-separated addresses."""
