@@ -1,0 +1,120 @@
+"""Carries one partition's queue to Kafka, one batch at a time, for ever."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from time import monotonic
+
+from aiokafka import TopicPartition
+
+from ops import metrics
+from ops.group_commit.lane import CONTENT_ERRORS, UNSURE_ERRORS, Lane
+from ops.group_commit.queue import PartitionQueue
+from ops.group_commit.submission import Submission
+
+log = logging.getLogger(__name__)
+
+AWAY_S = 5.0
+"""A partition that owes an answer for so long is away; real seconds at every speed of the clock."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S, STRIKE_PAUSE_S = 0.05, 1.0, 0.1
+
+
+class PartitionSender:
+    """All partitions share the lane `main`: one request per broker. One in trouble goes on alone in a lane of its own,
+    since its companions in a request, and in aiokafka's connecting and metadata, wait as long as it does."""
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        queue: PartitionQueue,
+        main: Lane,
+        own: Lane,
+        on_refused: Callable[[Submission, Exception], None],
+        on_away: Callable[[int, bool], None],
+    ) -> None:
+        self.partition, self.queue, self.main, self.own = partition, queue, main, own
+        self.troubled = False
+        """Whether it goes on in its own lane."""
+        self.away = False
+        self.error: Exception | None = None
+        """The cluster's last trouble, for a person to read."""
+        self._on_refused, self._on_away = on_refused, on_away
+        self._wake = asyncio.Event()
+        self._pause_s = FIRST_PAUSE_S
+
+    def wake(self) -> None:
+        """There is something to send. Its batch is built after this loop turn, whose other submissions join it."""
+        self._wake.set()
+
+    def judge(self) -> None:
+        """Find out whether the partition is away; called every now and then."""
+        if not self.away and self.queue.stalled(monotonic()) >= AWAY_S:
+            self._turn(away=True)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            while not self.queue.waiting:
+                self._wake.clear()
+                await self._wake.wait()
+            batch = self.queue.next_batch()
+            try:
+                await (self.own if self.troubled else self.main).send(self.partition, batch)
+            except CONTENT_ERRORS as error:
+                await self._refused(error)
+            except Exception as error:  # noqa: BLE001 - the cluster's trouble: the same again, in its own lane
+                await self._failed(error)
+            else:
+                self._acknowledged(batch)
+
+    def _acknowledged(self, batch: list[Submission]) -> None:
+        now = monotonic()
+        self.queue.acknowledged(now)
+        self._pause_s = FIRST_PAUSE_S
+        metrics.COMMIT_SECONDS.observe(now - batch[0].at)
+        metrics.COMMIT_BATCH_SUBMISSIONS.observe(len(batch))
+        if self.troubled:  # back to the main lane once that has learnt of the same leader
+            self.troubled = self.main.leader(self.partition) != self.own.leader(self.partition)
+            if self.troubled:
+                self.main.refresh()
+        if self.away:
+            self._turn(away=False)
+        for submission in batch:
+            if submission.done is not None:
+                _call(submission.done)
+
+    async def _failed(self, error: Exception) -> None:
+        self.queue.failed()
+        metrics.COMMIT_RESENDS.inc()
+        if str(error) != str(self.error):
+            log.debug("sending again", extra={"partition": str(self.partition), "error": repr(error)})
+        self.error = error
+        # With Kafka out since our start there is no companion to spare: one lane knocking is enough.
+        self.troubled = self.main.started
+        await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - spreads, hides nothing
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+
+    async def _refused(self, error: Exception) -> None:
+        lone = self.queue.in_flight == 1
+        culprit = self.queue.refused(monotonic(), sure=not isinstance(error, UNSURE_ERRORS))
+        if culprit is not None:
+            metrics.COMMIT_REFUSED.inc()
+            _call(self._on_refused, culprit, error)
+        elif lone:
+            await asyncio.sleep(STRIKE_PAUSE_S)
+        if self.away:
+            self._turn(away=False)
+
+    def _turn(self, *, away: bool) -> None:
+        self.away = away
+        extra = {"partition": f"{self.partition.topic}/{self.partition.partition}", "error": repr(self.error)}
+        log.warning("the partition is away" if away else "the partition is back", extra=extra)
+        _call(self._on_away, self.partition.partition, away)
+
+
+def _call(function: Callable[..., None], *arguments: object) -> None:
+    try:
+        function(*arguments)
+    except Exception:  # the caller's fault must not stop the partition
+        log.exception("a callback failed", extra={"callback": repr(function)})
