@@ -14,6 +14,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from parts.places import part, program
 from parts.processes import PartFailed, Process, free_port, spawn
@@ -180,7 +181,7 @@ class Kafka:
             "transaction.state.log.min.isr": str(in_sync),
             "share.coordinator.state.topic.replication.factor": str(replicas),
             "share.coordinator.state.topic.min.isr": str(in_sync),
-            # Few internal partitions and a small cleaner buffer: a broker of a test starts, fails over and fits in less.
+            # Few internal partitions, a small cleaner buffer: it starts and fails over sooner, and fits in its heap.
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.num.partitions": "4",
             "log.cleaner.dedupe.buffer.size": str(16 << 20),
@@ -195,9 +196,9 @@ def start_kafka(
 ) -> Iterator[Kafka]:
     """A cluster of `brokers` (1 or 3), ready; killed and deleted at the end.
 
-    `broker_settings` are Kafka's own, with _ for the dot (`log_retention_ms=1000`). `advertised` gives one host:port a broker, that of a
-    proxy: clients that come through it (to `upstream`) are told these addresses; `bootstrap` goes past the proxy. With `folder`
-    the data is put there (it must be empty) and left. Raises PartMissing or PartFailed.
+    `broker_settings` are Kafka's own, with _ for the dot (`log_retention_ms=1000`). `advertised` gives one host:port a
+    broker, a proxy's: clients that come through it (to `upstream`) are told these addresses; `bootstrap` goes past it.
+    With `folder` the data is put there (it must be empty) and left. Raises PartMissing or PartFailed.
     """
     libs = part("kafka") / "libs"
     settings = {name.replace("_", "."): _text(value) for name, value in broker_settings.items()}
@@ -213,6 +214,14 @@ def start_kafka(
         for number in range(1, brokers + 1):
             kafka.wait_ready(number, timeout=120)
         yield kafka
+
+
+def create_topics(bootstrap: str, *names: str, partitions: int = 1, **settings: object) -> None:
+    """Creates topics on a real Kafka; `settings` are the topics', named as for `start_kafka` (`cleanup_policy="compact"`)."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    config = {name.replace("_", "."): _text(value) for name, value in settings.items()}
+    for done in admin.create_topics([NewTopic(name, partitions, config=config) for name in names]).values():
+        done.result(30)
 
 
 def _text(value: object) -> str:

@@ -4,11 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
-HOW = "make parts"
-
 
 class PartMissing(Exception):
-    """A part that is not on this machine; the message names it and how to get it."""
+    """A part that is not there. tests/conftest.py looks for the words of its message."""
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(f"without {name}: get it with `make parts` ({where})")
 
 
 def parts_folder() -> Path:
@@ -20,7 +21,7 @@ def part(name: str) -> Path:
     """The folder of the part `name` (kafka, influxdb, ...), the newest version that is there. Raises PartMissing."""
     found = sorted(parts_folder().glob(f"{name}-[0-9a-f]*"), key=lambda folder: folder.stat().st_mtime)
     if not found:
-        raise PartMissing(f"{name} is not in {parts_folder()}: get it with `{HOW}`")
+        raise PartMissing(name, f"not in {parts_folder()}")
     return found[-1]
 
 
@@ -29,4 +30,4 @@ def program(*names: str) -> str:
     for name in names:
         if path := shutil.which(name):
             return path
-    raise PartMissing(f"{names[0]} is not on this machine: get it with `{HOW}` or from your system's packages")
+    raise PartMissing(names[0], "not on this machine")

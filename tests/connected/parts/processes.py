@@ -1,9 +1,9 @@
 """Child processes of tests and long runs: a port of one's own, a log that can be read back, and no orphans.
 
-`spawn` starts a command in a session of its own. Whatever happens to the process that called it (SIGKILL included), the
-child's whole process group is killed: one small keeper process holds the read end of a pipe, and the kernel closes
-the other end when the caller is gone. That needs no preexec_fn (unsafe beside threads) and, unlike PR_SET_PDEATHSIG, does not
-fire when merely the calling thread ends.
+`spawn` starts a command in a session of its own. When the process that called it is gone, by SIGKILL too, the child's
+whole process group is killed: one small keeper process holds the read end of a pipe, and the kernel closes the other
+end. That needs no preexec_fn (unsafe beside threads), and unlike PR_SET_PDEATHSIG it does not fire when only the calling
+thread ends.
 """
 
 import atexit
@@ -168,8 +168,9 @@ _claims: list[IO[str]] = []
 def free_port() -> int:
     """A loopback port that no other test process takes while this one lives, even while nobody listens on it.
 
-    It lies below the range from which systems pick the ports of outgoing connections: a server that is killed and comes back on
-    its port would now and then find it taken by such a connection, and a client that retries there can even connect to itself.
+    It lies below the range from which systems pick the ports of outgoing connections: a server that is killed and
+    comes back on its port would now and then find it taken by one, and a client that retries there can even connect
+    to itself.
     """
     folder = Path(tempfile.gettempdir()) / f"voltstream-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)

@@ -1,0 +1,112 @@
+"""The real parts and how each is had. A new one is a line in PARTS and, where no recipe fits, a function."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from workshop import CORES, Part, Unavailable, run
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+LOAD_GENERATOR = PROJECT / "tests" / "bench" / "peers" / "wsload.c"
+
+Recipe = Callable[[Path], None]
+
+
+def maven(pom: Path) -> Recipe:
+    """The jars that `pom` names and what they need, into libs/."""
+
+    def make(folder: Path) -> None:
+        shutil.copy(pom, folder)
+        goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+        run(["mvn", "-B", "-q", goal, f"-DoutputDirectory={folder / 'libs'}"], cwd=folder)
+
+    return make
+
+
+def go_install(package: str, program: str, *arguments: str) -> Recipe:
+    """One Go program, built from its module's source, as bin/`program`."""
+
+    def make(folder: Path) -> None:
+        binaries = folder / "bin"
+        # The Go on this machine, whatever the module would rather have: a toolchain is not to be fetched.
+        env = {"GOBIN": str(binaries), "GOTOOLCHAIN": "local", "GOMAXPROCS": CORES, "GOFLAGS": ""}
+        run(["go", "install", "-p", CORES, *arguments, package], cwd=folder, env=env)
+        (built,) = binaries.iterdir()
+        built.rename(binaries / program)
+
+    return make
+
+
+def npm(package: Path) -> Recipe:
+    """What the lock file in the folder `package` says, into node_modules/."""
+
+    def make(folder: Path) -> None:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(package / name, folder)
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+
+    return make
+
+
+def cc(source: Path, program: str, *arguments: str) -> Recipe:
+    """One C file, compiled as bin/`program`."""
+
+    def make(folder: Path) -> None:
+        if not source.exists():
+            raise Unavailable(f"{source.relative_to(PROJECT)} is not there")
+        (folder / "bin").mkdir()
+        run(["cc", "-O2", "-o", f"bin/{program}", str(source), *arguments], cwd=folder)
+
+    return make
+
+
+def debian(*packages: str) -> Recipe:
+    """Packages of Debian's or Ubuntu's, where we may install them."""
+
+    def make(folder: Path) -> None:
+        if shutil.which("apt-get") is None or os.geteuid() != 0:
+            raise Unavailable(f"install {packages[0]} from your system's packages (only root can, and only by apt-get)")
+        env = {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "-qq", "update"], cwd=folder, env=env)
+        run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages], cwd=folder, env=env)
+
+    return make
+
+
+def on_path(*programs: str) -> Callable[[], bool]:
+    """Whether one of `programs` is on this machine."""
+    return lambda: any(shutil.which(each) for each in programs)
+
+
+PARTS = [
+    Part("kafka", "4.1.1", "the log, as in production", maven(HERE / "kafka" / "pom.xml")),
+    Part(
+        "influxdb",
+        "1.8.10",
+        "the time-series store",
+        go_install("github.com/influxdata/influxdb/cmd/influxd@v1.8.10", "influxd"),
+    ),
+    Part(
+        "toxiproxy",
+        "2.12.0",
+        "a network that fails",
+        go_install("github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0", "toxiproxy-server"),
+    ),
+    Part("ocpp-rpc", "2.2.1", "an OCPP client independent of ours", npm(HERE / "ocpp-rpc")),
+    Part(
+        "wsload",
+        hashlib.sha256(LOAD_GENERATOR.read_bytes()).hexdigest()[:8] if LOAD_GENERATOR.exists() else "",
+        "the load generator of the benchmarks",
+        cc(LOAD_GENERATOR, "wsload", "-lm"),
+    ),
+    Part(
+        "chromium",
+        "",
+        "a browser to look at the live page",
+        debian("chromium", "fonts-dejavu-core", "fonts-liberation"),
+        installed=on_path("chromium", "chromium-browser", "google-chrome"),
+    ),
+]

@@ -1,0 +1,34 @@
+"""For every suite: no setting leaks in from the shell, no law is timed, and what was not run is said in one line."""
+
+import os
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+
+SETTINGS = ("KAFKA_", "CLOCK_", "EDGE_", "STREAMS_", "SINK_", "LIVE_", "SIM_", "DEMO_", "DASHBOARDS_")
+
+# A law says what holds, not how fast: on a busy machine a deadline fails good code.
+settings.register_profile("voltstream", deadline=None, print_blob=True)
+settings.load_profile("voltstream")
+
+
+def pytest_configure() -> None:
+    for name in list(os.environ):
+        if name.startswith(SETTINGS):
+            del os.environ[name]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names the parts for whose want tests were skipped, and how to get them."""
+    missing: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if found := re.search(r"without (\S+): get it with `make parts`", reason):
+            missing[found[1]] += 1
+    if missing:
+        wanting = ", ".join(f"{number} on {part}" for part, number in sorted(missing.items()))
+        terminalreporter.write_line(
+            f"Not run here: tests that need a real part ({wanting}). Get it with: make parts", yellow=True
+        )
