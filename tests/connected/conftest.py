@@ -1,8 +1,8 @@
 """Fixtures over the real parts. One that is missing skips its tests, and with CI=true fails them.
 
 `broker` runs a test twice, on the embedded broker and on real Kafka; `kafka` runs it on the real one only. A test that
-kills or pauses a part starts one of its own with the functions in `parts`, and asks for `kafka_part` or `influx_part` to
-be skipped without it.
+kills or pauses a part starts one of its own with the functions in `parts`, and asks for `kafka_part` or `influx_part`
+to be skipped without it.
 """
 
 import os

@@ -1,8 +1,8 @@
 """librdkafka's in-process broker: the one that `voltstream demo` runs on.
 
 It lives in this process and listens on loopback, so other processes use it like any broker. It creates a topic when it
-is asked for one, always with 4 partitions; it knows neither CreateTopics nor fencing, shows aborted records, keeps about
-5 MB of a partition, and its commit markers fail a CRC check.
+is asked for one, always with 4 partitions; it knows neither CreateTopics nor fencing, shows aborted records, keeps
+about 5 MB of a partition, and its commit markers fail a CRC check.
 """
 
 import contextlib

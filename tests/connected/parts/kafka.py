@@ -217,7 +217,7 @@ def start_kafka(
 
 
 def create_topics(bootstrap: str, *names: str, partitions: int = 1, **settings: object) -> None:
-    """Creates topics on a real Kafka; `settings` are the topics', named as for `start_kafka` (`cleanup_policy="compact"`)."""
+    """Creates topics on a real Kafka, with `settings` of their own (`cleanup_policy="compact"`)."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     config = {name.replace("_", "."): _text(value) for name, value in settings.items()}
     for done in admin.create_topics([NewTopic(name, partitions, config=config) for name in names]).values():

@@ -2,8 +2,8 @@
 
 `spawn` starts a command in a session of its own. When the process that called it is gone, by SIGKILL too, the child's
 whole process group is killed: one small keeper process holds the read end of a pipe, and the kernel closes the other
-end. That needs no preexec_fn (unsafe beside threads), and unlike PR_SET_PDEATHSIG it does not fire when only the calling
-thread ends.
+end. That needs no preexec_fn (unsafe beside threads), and unlike PR_SET_PDEATHSIG it does not fire when only the
+calling thread ends.
 """
 
 import atexit

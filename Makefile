@@ -1,0 +1,62 @@
+# Only python3 (3.11 or newer, with venv) and make are needed: the first target that wants it sets up .venv.
+
+PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done),python3)
+VENV = .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "ARGS passes options on: make demo ARGS='--stations 10 --seconds 30'"
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, not " + sys.version.split()[0] + ": make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) (a minute or so, once)"
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## a fleet charges on this machine: every part of the pipeline, and a page to watch it
+	@$(BIN)/voltstream demo $(ARGS)
+
+test: $(READY) ## all tests; with the real parts where `make parts` has put them
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## lint, formatting, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the source in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: bench-edge bench-streams ## both benchmarks
+
+bench-edge: $(READY) ## the edge against a naive one, CPU per answered CALL
+	@$(BIN)/python -m tests.bench.edge $(ARGS)
+
+bench-streams: $(READY) ## the stream engine against stock Faust, CPU per record
+	@$(BIN)/python -m tests.bench.streams $(ARGS)
+
+parts: ## Kafka, InfluxDB, a browser ...: the real parts of the tests, into .parts or $VOLTSTREAM_PARTS
+	@$(PYTHON) deploy/parts $(ARGS)
+
+schemas: $(READY) ## generate the JSON Schemas and the AsyncAPI document again
+	@$(BIN)/python -m contracts.schemas
+
+lock: $(READY) ## requirements.lock from pyproject.toml; the newest versions with ARGS=--upgrade
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --universal \
+		--no-header --no-annotate --no-emit-index-url -o requirements.lock $(ARGS)
+
+clean: ## remove the environment, the caches and what was built (not the parts)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
