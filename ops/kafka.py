@@ -51,6 +51,10 @@ class KafkaSettings(Settings):
         """The brokers, one host:port each."""
         return self.bootstrap.split(",")
 
+    def topic(self, name: str) -> str:
+        """A topic's name on the brokers: the prefix and the name."""
+        return self.topic_prefix + name
+
 
 def client_options(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
     """Keyword arguments that every aiokafka client takes: brokers, name, security. ConfigurationError for bad files."""

@@ -47,9 +47,13 @@ def set_up(settings: LogSettings, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for name, level in _TALKATIVE.items():
-        logging.getLogger(name).setLevel(logging.NOTSET if settings.level == "debug" else level)
+    if settings.level != "debug":
+        handler.addFilter(_worth_a_line)
     logging.captureWarnings(capture=True)
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    return record.levelno >= _TALKATIVE.get(record.name.partition(".")[0], logging.NOTSET)
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
