@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     def from_text(cls, flags: Mapping[str, object]) -> Self:
         """Build from the flags that were given (field -> text) and the environment. Raises ConfigurationError."""
         try:
-            return cls(**flags)  # pydantic turns text into the fields' types
+            return cls(**flags)  # type: ignore[arg-type]  # pydantic turns text into the fields' types
         except ValidationError as error:
             raise cls._explain(error, flags) from None
 
@@ -117,7 +117,7 @@ class Address:
             return text
         host, colon, port = str(text).rpartition(":")
         host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if not colon or not host or "/" in host or not port.isascii() or not port.isdigit() or int(port) > 65535:
             raise ValueError("host:port is wanted")
         return cls(host, int(port))
 

@@ -50,7 +50,7 @@ async def create_missing(kafka: KafkaSettings, topics: Sequence[Topic]) -> list[
     names = [kafka.topic(topic.name) for topic in topics]
     async with Cluster.connected(kafka) as cluster:
         found = await cluster.find(names)
-        missing = [_new(kafka, topic, cluster.brokers) for topic in topics if kafka.topic(topic.name) not in found]
+        missing = [new_topic(kafka, topic, cluster.brokers) for topic in topics if kafka.topic(topic.name) not in found]
         if missing:
             await cluster.create(missing)
             found = await cluster.find(names)
@@ -88,7 +88,8 @@ def differences(topic: Topic, found: Found) -> list[str]:
     ]
 
 
-def _new(kafka: KafkaSettings, topic: Topic, brokers: int) -> NewTopic:
+def new_topic(kafka: KafkaSettings, topic: Topic, brokers: int) -> NewTopic:
+    """How a topic is created on a cluster of so many brokers."""
     replication = min(REPLICAS, brokers)
     safety = {"min.insync.replicas": str(IN_SYNC_REPLICAS)} if replication == REPLICAS else {}
     return NewTopic(kafka.topic(topic.name), kafka.partitions, replication, topic.config() | safety)

@@ -1,0 +1,115 @@
+import pytest
+from pydantic import Field, SecretStr
+
+from contracts.errors import ConfigurationError
+from ops.settings import (
+    Address,
+    Addresses,
+    HostPort,
+    Settings,
+    Words,
+    settings_config,
+    unknown_variables,
+)
+
+
+class EdgeLike(Settings):
+    """Edge"""
+
+    model_config = settings_config("EDGE_")
+    listen: HostPort = Field(Address("127.0.0.1", 9000), description="Where stations connect.")
+    paths: Words = Field(("ocpp",), description="Path prefixes.")
+    proxies: Addresses = Field((), description="Trusted proxies.")
+    frame_limit: int = Field(524288, ge=1024, description="Bytes of the largest frame.")
+    hmac_key: SecretStr | None = Field(None, min_length=8, description="The key of id tokens.")
+
+
+class Foreign(Settings):
+    """Kafka"""
+
+    model_config = settings_config("KAFKA_")
+    foreign_names = True
+    bootstrap: str = Field("x", description="The brokers.")
+
+
+def test_flag_beats_environment_beats_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert EdgeLike.from_text({}).frame_limit == 524288
+    monkeypatch.setenv("EDGE_FRAME_LIMIT", "2048")
+    assert EdgeLike.from_text({}).frame_limit == 2048
+    assert EdgeLike.from_text({"frame_limit": "4096"}).frame_limit == 4096
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_FRAME_LIMIT", "")
+    assert EdgeLike.from_text({}).frame_limit == 524288
+
+
+def test_lists_are_comma_separated() -> None:
+    settings = EdgeLike.from_text({"paths": "ocpp, steve/ws,", "proxies": "10.0.0.1:80,[::1]:81"})
+    assert settings.paths == ("ocpp", "steve/ws")
+    assert settings.proxies == (Address("10.0.0.1", 80), Address("::1", 81))
+
+
+def test_a_wrong_flag_is_told_in_one_line_with_variable_and_flag() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        EdgeLike.from_text({"frame_limit": "lots"})
+    text = str(caught.value)
+    assert text.startswith("EDGE_FRAME_LIMIT (--frame-limit): ")
+    assert "valid integer" in text
+    assert "not 'lots'" in text
+    assert "Bytes of the largest frame." in text
+    assert "\n" not in text
+
+
+def test_a_wrong_variable_is_told_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_LISTEN", "9000")
+    with pytest.raises(ConfigurationError, match=r"EDGE_LISTEN \(--listen\): host:port is wanted, not '9000'"):
+        EdgeLike.from_text({})
+
+
+def test_a_wrong_address_in_a_list_is_told_by_the_lists_variable() -> None:
+    with pytest.raises(ConfigurationError, match=r"EDGE_PROXIES \(--proxies\): host:port is wanted"):
+        EdgeLike.from_text({"proxies": "10.0.0.1:80,nowhere"})
+
+
+def test_a_secret_is_in_no_message() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        EdgeLike.from_text({"hmac_key": "short"})
+    assert "EDGE_HMAC_KEY" in str(caught.value)
+    assert "short" not in str(caught.value)
+    assert "hunter22" not in repr(EdgeLike.from_text({"hmac_key": "hunter22"}))
+
+
+def test_settings_do_not_change() -> None:
+    settings = EdgeLike.from_text({})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.frame_limit = 1
+
+
+def test_a_typo_is_told_with_the_variable_that_was_meant() -> None:
+    assert unknown_variables([EdgeLike], {"EDGE_LISTN": "x", "EDGE_LISTEN": "y", "PATH": "z"}) == [
+        "EDGE_LISTN is not a setting and changes nothing: did you mean EDGE_LISTEN?"
+    ]
+
+
+def test_an_unknown_variable_is_told_with_the_nearest() -> None:
+    [sentence] = unknown_variables([EdgeLike], {"EDGE_COLOUR": "x"})
+    assert sentence.startswith("EDGE_COLOUR is not a setting and changes nothing (the nearest is EDGE_")
+
+
+def test_other_programs_variables_with_our_prefix_are_left_alone() -> None:
+    assert unknown_variables([Foreign], {"KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_HOME": "/opt/kafka"}) == []
+    assert unknown_variables([Foreign], {"KAFKA_BOOTSTRAPS": "x"}) == [
+        "KAFKA_BOOTSTRAPS is not a setting and changes nothing: did you mean KAFKA_BOOTSTRAP?"
+    ]
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "localhost:9000", "[::1]:9000", "[::]:65535"])
+def test_addresses_are_written_as_they_are_read(text: str) -> None:
+    assert str(Address.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "9000", ":9000", "host:", "host:x", "host:65536", "host:-1", "host:٣", "[]:1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="host:port"):
+        Address.parse(text)
