@@ -21,12 +21,14 @@ def pytest_configure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Names the parts for whose want tests were skipped, and how to get them."""
+    """One line for all tests that were skipped for want of a part, and one for each other skipped one."""
     missing: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if found := re.search(r"without (\S+): get it with `make parts`", reason):
             missing[found[1]] += 1
+        else:
+            terminalreporter.write_line(f"Not run: {report.nodeid}: {reason}", yellow=True)
     if missing:
         wanting = ", ".join(f"{number} on {part}" for part, number in sorted(missing.items()))
         terminalreporter.write_line(
