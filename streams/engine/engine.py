@@ -1,0 +1,138 @@
+"""A stream worker's life: it joins the group, folds what it is given, and ends in one of three ways.
+
+- Asked to stop: batches in progress are finished if that is quick, the group is left, status 0.
+- An error of Kafka's, being fenced among them: the process replaces itself after a while and begins anew.
+- Anything else: one sentence, and a status that is not 0.
+
+None of them acknowledges anything on the way out, so each may be cut at any point.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from aiokafka.errors import IllegalOperation, KafkaError
+
+from contracts.errors import VoltstreamError
+from ops.health import Readiness
+from streams.engine.agent import Agent
+from streams.engine.faust_consumer import FaustWorker
+from streams.engine.observer import Observer, PartitionView
+from streams.engine.process import Ending, delay_s, end_within, replacements
+from streams.engine.settings import EngineSettings
+
+log = logging.getLogger(__name__)
+
+EXIT_CRASH = 1
+_HEALTHY_S = 60.0  # a run that was ready for this long begins the row of replacements anew
+_LEAVE_S = 3.0  # to leave the group before a replacement, so that the partitions are not idle meanwhile
+_PART = "streams"
+
+
+class Engine:
+    """Runs agents over their source topics. Build it inside the running event loop, run it once, then `end`."""
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        settings: EngineSettings,
+        readiness: Readiness | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._settings = settings
+        self._readiness = readiness or Readiness()
+        self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._ready_since: float | None = None
+        self._worker = FaustWorker(agents, settings, observer or Observer(), self)
+        self.waiting("the group of stream workers is not joined yet")
+
+    def partitions(self) -> list[PartitionView]:
+        """Where every owned partition stands."""
+        return self._worker.partitions()
+
+    async def run(self, stop: asyncio.Event) -> Ending:
+        """Run until `stop` is set or something fails. Gives what to call `end` with, the delay being over already."""
+        stopped = asyncio.create_task(stop.wait())
+        started = asyncio.create_task(self._worker.run())
+        started.add_done_callback(self._on_worker_done)
+        ends: set[asyncio.Future[Any]] = {stopped, self._failure}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            return await self._stop()
+        self._readiness.blocked(_PART, "the worker has failed and ends")
+        return await self._fail(self._failure.result(), stopped)
+
+    # -- what the worker reports
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run in the background; what it raises ends the worker."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def fail(self, error: BaseException) -> None:
+        """The first failure decides how the process ends."""
+        if not self._failure.done():
+            self._failure.set_result(error)
+
+    def waiting(self, reason: str) -> None:
+        """Not ready, and why."""
+        self._ready_since = None
+        self._readiness.blocked(_PART, reason)
+
+    def ready(self) -> None:
+        """The group is joined, and everything that is owned is loaded."""
+        if self._ready_since is None and not self._failure.done():
+            self._ready_since = time.monotonic()
+            self._readiness.clear(_PART)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def _on_worker_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self.fail(task.exception() or RuntimeError("Faust stopped by itself"))
+
+    # -- the ends
+
+    async def _stop(self) -> Ending:
+        ending = Ending()
+        end_within(self._settings.shutdown_s, ending)
+        self._readiness.blocked(_PART, "stopping")
+        await self._close(self._settings.shutdown_s)
+        return ending
+
+    async def _fail(self, error: BaseException, stopped: asyncio.Task[bool]) -> Ending:
+        if not is_kafkas(error):
+            _say(error)
+            await self._close(_LEAVE_S)
+            return Ending(EXIT_CRASH)
+        healthy = self._ready_since is not None and time.monotonic() - self._ready_since >= _HEALTHY_S
+        in_a_row = 1 if healthy else replacements() + 1
+        seconds = delay_s(in_a_row, random.Random())  # noqa: S311 - no secret
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        log.error("begins anew", extra={"in_s": round(seconds, 1), "in_a_row": in_a_row, "reason": reason})
+        await self._close(_LEAVE_S)
+        await asyncio.wait({stopped}, timeout=seconds)
+        return Ending() if stopped.done() else Ending(replace=True, in_a_row=in_a_row)
+
+    async def _close(self, seconds: float) -> None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._worker.stop(), seconds)
+
+
+def is_kafkas(error: BaseException) -> bool:
+    """Whether beginning anew can help: the cluster's errors, a lost connection, a time-out, a fenced producer."""
+    return isinstance(error, KafkaError | IllegalOperation | OSError | TimeoutError)
+
+
+def _say(error: BaseException) -> None:
+    if isinstance(error, VoltstreamError):
+        log.critical("ended", extra={"code": error.code, "reason": str(error)})
+    else:
+        log.critical("crashed", exc_info=error)

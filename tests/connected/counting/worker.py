@@ -1,0 +1,64 @@
+"""A stream worker that counts: the product's engine around the test's fold. `python worker.py '{"bootstrap": ...}'`"""
+
+import sys
+
+import msgspec
+import uvloop
+
+from counting.fold import CountingAgent
+from ops import logs
+from ops.health import Readiness
+from ops.service import stop_requested
+from streams.engine.agent import Agent
+from streams.engine.engine import Engine
+from streams.engine.process import Ending, end
+from streams.engine.settings import EngineSettings
+
+
+class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
+    """What a run tells its workers."""
+
+    bootstrap: str
+    group: str
+    sources: list[str]
+    """One agent each; the outputs of SOURCE go to SOURCE-out, its dead letters to SOURCE-dlq."""
+    log: int = 1
+    fold_s: float = 0.0
+    """How long the fold of one record takes."""
+    pause_s: float = 0.1
+    batch_records: int = 500
+    session_timeout_s: float = 10.0
+    check_crcs: bool = True
+
+    def agents(self) -> list[Agent]:
+        return [
+            CountingAgent(source, f"{source}-out", f"{source}-dlq", name=f"counting{n}", fold_s=self.fold_s)
+            for n, source in enumerate(self.sources)
+        ]
+
+    def engine(self) -> EngineSettings:
+        return EngineSettings(
+            group=self.group,
+            state_topic=f"{self.group}-state",
+            log=self.log,
+            client={"bootstrap_servers": self.bootstrap.split(",")},
+            check_crcs=self.check_crcs,
+            pause_s=self.pause_s,
+            batch_records=self.batch_records,
+            session_timeout_s=self.session_timeout_s,
+        )
+
+
+async def run(settings: WorkerSettings, engine: type[Engine] = Engine) -> Ending:
+    stop = stop_requested()
+    ending = await engine(settings.agents(), settings.engine(), Readiness()).run(stop)
+    end(ending)
+
+
+def main(engine: type[Engine] = Engine) -> None:
+    logs.set_up(logs.LogSettings(), "counting")
+    uvloop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings), engine))
+
+
+if __name__ == "__main__":
+    main()
