@@ -27,3 +27,16 @@ COMMIT_BATCH_SUBMISSIONS = Histogram(
 COMMIT_RESENDS = Counter("voltstream_commit_resends_total", "Batches that were sent again.")
 # Submissions that Kafka refused for their content; each is in the dead letters.
 COMMIT_REFUSED = Counter("voltstream_commit_refused_total", "Submissions that Kafka refused for what is in them.")
+
+# --- the sinks -------------------------------------------------------------------------------------------------------
+
+# Records whose offset was settled: kept by the store, or in the dead letters.
+SINK_RECORDS = Counter("voltstream_sink_records_total", "Records that were settled.", ["store"])
+# From the start of a batch's decoding to its commit, the waiting for a store that is away included.
+SINK_BATCH_SECONDS = Histogram(
+    "voltstream_sink_batch_seconds", "Real seconds from a batch's decoding to its commit.", buckets=_COMMIT_BUCKETS
+)
+# Attempts that failed for the store's reasons; `code` is that of sinks/store.py.
+SINK_RETRIES = Counter("voltstream_sink_retries_total", "Writes that were put off and tried again.", ["code"])
+# What the store will never take, and what could not be read; `code` as in the dead letter.
+SINK_DEAD_LETTERS = Counter("voltstream_sink_dead_letters_total", "Records that went to the dead letters.", ["code"])

@@ -1,0 +1,119 @@
+"""What the consumer hands to a store: a record of a derived topic, decoded, and where it stands on the log."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from contracts.errors import RecordError
+from contracts.events import Alarm, ConnectorStatus, EnergyInterval, Sample, Session, StationStatus
+from contracts.times import from_rfc3339
+from contracts.topics import TOPICS, Name
+
+Event = Sample | ConnectorStatus | StationStatus | Session | EnergyInterval | Alarm
+Version = tuple[int, int]  # (log, revision): the greatest of a key stands
+
+READ = (Name.SAMPLES, Name.STATUS, Name.SESSIONS, Name.ENERGY, Name.ALARMS)
+"""The topics that a sink reads."""
+
+
+class Place(NamedTuple):
+    """Where a record stands; `topic` with its prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Received(NamedTuple):
+    """A record as Kafka gave it."""
+
+    place: Place
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Record(NamedTuple):
+    """A record that was decoded. `derived_us` is the log's time at which it was derived, where its headers tell."""
+
+    name: Name
+    event: Event
+    received: Received
+    derived_us: int | None = None
+
+    @property
+    def version(self) -> Version:
+        return self.event.log, self.event.revision
+
+
+_DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {
+    Name.SAMPLES: msgspec.json.Decoder(Sample),
+    Name.SESSIONS: msgspec.json.Decoder(Session),
+    Name.ENERGY: msgspec.json.Decoder(EnergyInterval),
+    Name.ALARMS: msgspec.json.Decoder(Alarm),
+}
+_CONNECTOR = msgspec.json.Decoder(ConnectorStatus)
+_STATION = msgspec.json.Decoder(StationStatus)
+_STATION_KEY = b"/0/0"  # of a station's own status: station/evse/connector
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode(name: Name, received: Received) -> Record | None:
+    """The record, or None for a tombstone, which says nothing that a store keeps. RecordError where it is none of ours.
+
+    A record of another major version than ours is refused, whatever its fields look like.
+    """
+    if received.value is None:
+        return None
+    derived_us = None
+    for header, content in received.headers:
+        if header == "schema" and content != TOPICS[name].schema.encode():
+            raise RecordError(f"schema {content.decode(errors='replace')!r}, where {TOPICS[name].schema} is read")
+        if header == "ce_time":
+            derived_us = _time(content)
+    try:
+        return Record(name, _event(name, received.key, received.value), received, derived_us)
+    except _DECODE_ERRORS as error:
+        raise RecordError(f"not a record of `{name}`: {error}") from None
+
+
+def _event(name: Name, key: bytes | None, value: bytes) -> Event:
+    if name is not Name.STATUS:
+        return _DECODERS[name].decode(value)
+    if key is not None and key.endswith(_STATION_KEY):
+        return _STATION.decode(value)
+    return _CONNECTOR.decode(value)
+
+
+def _time(content: bytes) -> int | None:
+    try:
+        return from_rfc3339(content.decode())
+    except ValueError:
+        return None
+
+
+def identity(event: Event) -> tuple[object, ...]:
+    """What a record is about: of two records of a topic with one identity, the one with the greater version stands."""
+    match event:
+        case Session():
+            return (event.session_id,)
+        case EnergyInterval():
+            return (event.station, event.evse, event.meter, event.start)
+        case Alarm():
+            return (event.alarm_id,)
+        case ConnectorStatus() | StationStatus():
+            return (event.station, event.evse, event.connector)
+        case Sample():
+            return (event.station, event.log, event.revision, event.part)
+
+
+def newest(records: Iterable[Record]) -> list[Record]:
+    """The records with the greatest version of each identity; of equal versions the one read last."""
+    latest: dict[tuple[object, ...], Record] = {}
+    for record in records:
+        key = (record.name, *identity(record.event))
+        other = latest.get(key)
+        if other is None or record.version >= other.version:
+            latest[key] = record
+    return list(latest.values())

@@ -1,0 +1,83 @@
+"""`voltstream sink`: settings, and the parts put together."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from contracts.topics import TOPICS, Name
+from ops.clock import Clock
+from ops.health import HttpServer, Readiness
+from ops.kafka import KafkaSettings
+from ops.service import stop_requested
+from ops.settings import Address, HostPort, Settings, settings_config
+from ops.topics import ensure_topics
+from sinks.consumer import Consumer, unless
+from sinks.duckdb import DuckDb
+from sinks.query import query_routes
+from sinks.records import READ
+
+log = logging.getLogger(__name__)
+
+
+class SinkSettings(Settings):
+    """Sink"""
+
+    model_config = settings_config("SINK_")
+
+    store: Literal["duckdb"] = Field("duckdb", description="Where to write.")
+    group: str | None = Field(
+        None, title="NAME", description="The consumer group; the topics' prefix and sink-STORE by default."
+    )
+    batch_records: int = Field(5000, ge=1, le=100_000, description="Records that are written at a time, at most.")
+    linger_ms: int = Field(250, ge=0, le=60_000, description="Milliseconds to gather a batch after its first record.")
+    skip_cut: bool = Field(
+        default=False, description="Go on where Kafka has deleted what was not written yet, instead of stopping."
+    )
+    drain_s: float = Field(8.0, ge=0, description="Seconds that the batch under way has when the process is stopped.")
+    duckdb_path: Path = Field(Path("voltstream.duckdb"), title="FILE", description="The DuckDB file; made if missing.")
+    duckdb_memory_mb: int = Field(512, ge=64, description="Memory that DuckDB may use, in MB.")
+    query_rows: int = Field(10_000, ge=1, description="Rows that POST /query gives at most (DuckDB).")
+    query_s: float = Field(30.0, gt=0, description="Seconds that a query may take (DuckDB).")
+    http: HostPort = Field(Address("127.0.0.1", 9103), description="Where to serve health, metrics and queries.")
+
+
+async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> int:
+    """Until SIGTERM or SIGINT. Raises ConfigurationError and LogContradictionError, each with a sentence."""
+    stop, readiness = stop_requested(), Readiness()
+    store = DuckDb(settings.duckdb_path, settings.duckdb_memory_mb)
+    consumer = Consumer(
+        kafka,
+        store,
+        readiness,
+        group=settings.group or f"{kafka.topic_prefix}sink-{settings.store}",
+        batch_records=settings.batch_records,
+        linger_s=settings.linger_ms / 1000,
+        skip_cut=settings.skip_cut,
+    )
+    routes = [
+        web.get("/lag", _lag_route(consumer)),
+        *query_routes(store, most_rows=settings.query_rows, seconds=settings.query_s),
+    ]
+    readiness.blocked("kafka", "not asked yet")
+    async with HttpServer(readiness, settings, routes=routes):
+        try:
+            if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in (*READ, Name.DLQ)])):
+                await consumer.run(stop, settings.drain_s)
+        finally:
+            await store.close()
+    return 0
+
+
+def _lag_route(consumer: Consumer) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def lag(_: web.Request) -> web.Response:
+        """How many records are not settled yet, in all and by topic/partition; null while no partition is ours."""
+        partitions = await consumer.lag()
+        if partitions is None:
+            return web.json_response({"lag": None, "partitions": {}})
+        return web.json_response({"lag": sum(partitions.values()), "partitions": dict(partitions)})
+
+    return lag
