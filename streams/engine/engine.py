@@ -8,7 +8,6 @@ None of them acknowledges anything on the way out, so each may be cut at any poi
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -122,8 +121,10 @@ class Engine:
         return Ending() if stopped.done() else Ending(replace=True, in_a_row=in_a_row)
 
     async def _close(self, seconds: float) -> None:
-        with contextlib.suppress(Exception):
+        try:
             await asyncio.wait_for(self._worker.stop(), seconds)
+        except Exception as error:  # noqa: BLE001 - on the way out nothing can be mended
+            log.debug("not closed in order", exc_info=error)
 
 
 def is_kafkas(error: BaseException) -> bool:

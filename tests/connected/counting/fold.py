@@ -64,7 +64,7 @@ class CountingAgent:
     def decode(self, key: bytes, value: bytes) -> object:
         return value if key == CLOCK_KEY else msgspec.json.decode(value, type=Count)
 
-    def encode(self, key: bytes, state: object) -> bytes:
+    def encode(self, key: bytes, state: object) -> bytes:  # noqa: ARG002
         return state if isinstance(state, bytes) else msgspec.json.encode(state)
 
     def open(self, partition: int, states: Mapping[bytes, bytes]) -> PartitionFold:  # noqa: ARG002

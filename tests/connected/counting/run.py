@@ -25,6 +25,17 @@ _HERE = Path(__file__).parent
 _LOG_APPEND = {"message.timestamp.type": "LogAppendTime"}
 
 
+class Fetched(msgspec.Struct, frozen=True):
+    """A record read back."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
 class Verdict(msgspec.Struct):
     """What a run came to; RIGHT when nothing is wrong."""
 
@@ -72,7 +83,7 @@ class Run:
     """One source topic, its state and outputs, and workers by number."""
 
     def __init__(
-        self, bootstrap: str, name: str, partitions: int, *, program: Path = _HERE / "worker.py", **worker: object
+        self, bootstrap: str, name: str, partitions: int, *, program: Path | None = None, **worker: object
     ) -> None:
         self.name = f"{name}-{time.time_ns() // 1_000_000}"
         self.partitions = partitions
@@ -84,13 +95,14 @@ class Run:
             {"bootstrap": bootstrap, "group": self.name, "sources": [self.source], **worker}, WorkerSettings
         )
         self.bootstrap = bootstrap
-        self.program = program
+        self.program = program or _HERE / "worker.py"
         self.workers: dict[int, Process] = {}
         self.sent = 0
         self.rate = 0
         self.ended_by_themselves = 0
         self._stopping = threading.Event()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"voltstream-{name}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"voltstream-{name}-"))
+        """Of the workers' logs; stays."""
         self._changelog = Changelog("counting0", 1)
 
     # -- topics
@@ -139,6 +151,16 @@ class Run:
                 self.ended_by_themselves += 1
                 self.start(worker)
 
+    def wait_folding(self, timeout_s: float = 60) -> None:
+        """Returns when every partition that has records has a state."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            _, fences, _ = self.states()
+            if fences and len(fences) == len({message.partition for message in self.read(self.source)}):
+                return
+            time.sleep(0.5)
+        raise RuntimeError(f"the workers fold nothing:\n{self.logs()[-3000:]}")
+
     def close(self) -> None:
         self.rate = 0
         self._stopping.set()
@@ -146,11 +168,11 @@ class Run:
             self.stop(worker)
 
     def _log(self, worker: int) -> Path:
-        return self._folder / f"worker-{worker}.log"
+        return self.folder / f"worker-{worker}.log"
 
     def logs(self) -> str:
         """Everything that the workers said."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     # -- load
 
@@ -196,7 +218,7 @@ class Run:
 
     # -- reading back
 
-    def read(self, topic: str) -> Iterator[Message]:
+    def read(self, topic: str) -> Iterator[Fetched]:
         """Every committed record of a topic, up to its end."""
         consumer = Consumer(
             {
@@ -212,12 +234,12 @@ class Run:
             at_end: set[int] = set()
             while len(at_end) < self.partitions:
                 for message in consumer.consume(5000, 1.0):
-                    if message.error() is None:
-                        yield message
-                    elif message.error().code() == KafkaError._PARTITION_EOF:
-                        at_end.add(message.partition())
+                    if (error := message.error()) is None:
+                        yield _fetched(message)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        at_end.add(message.partition() or 0)
                     else:
-                        raise RuntimeError(str(message.error()))
+                        raise RuntimeError(str(error))
 
     def states(self) -> tuple[dict[bytes, Count], dict[int, int], int]:
         """The states by key, the fences by partition, and how often the state topic went back."""
@@ -225,15 +247,15 @@ class Run:
         backwards = 0
         lasts: dict[bytes, int] = {}
         for message in self.read(self.state):
-            loading = loadings[message.partition()]
+            loading = loadings[message.partition]
             before = loading.fence
-            loading.take(message.key(), message.value())
+            loading.take(message.key, message.value)
             if loading.fence is not before and before is not None and loading.fence is not None:
                 backwards += (loading.fence.log, loading.fence.offset) <= (before.log, before.offset)
-            elif message.value() is not None and not message.key().endswith(CLOCK_KEY):
-                last = msgspec.json.decode(message.value()[1:], type=Count).last
-                backwards += last <= lasts.get(message.key(), -1)
-                lasts[message.key()] = last
+            elif message.value is not None and not message.key.endswith(CLOCK_KEY):
+                last = msgspec.json.decode(message.value[1:], type=Count).last
+                backwards += last <= lasts.get(message.key, -1)
+                lasts[message.key] = last
         counts = {
             key: msgspec.json.decode(value, type=Count)
             for loading in loadings
@@ -248,8 +270,8 @@ class Run:
         counts: dict[bytes, Count] = {}
         records = 0
         for message in self.read(self.source):
-            before = counts.get(message.key(), Count(0, 0, -1))
-            counts[message.key()] = Count(before.n + 1, before.sum + message.offset(), message.offset())
+            before = counts.get(message.key, Count(0, 0, -1))
+            counts[message.key] = Count(before.n + 1, before.sum + message.offset, message.offset)
             records += 1
         return counts, records
 
@@ -267,7 +289,7 @@ class Run:
             time.sleep(1)
         outputs: dict[tuple[int, int], int] = defaultdict(int)
         for message in self.read(self.output):
-            outputs[message.partition(), int(message.value().split()[1])] += 1
+            outputs[message.partition, int((message.value or b"").split()[1])] += 1
         return Verdict(
             records=records,
             keys=len(truth),
@@ -287,3 +309,15 @@ class Run:
         with contextlib.closing(consumer):
             committed = consumer.committed([TopicPartition(self.source, n) for n in range(self.partitions)], timeout=10)
         return sum(one.offset > fences.get(one.partition, -1) + 1 for one in committed)
+
+
+def _fetched(message: Message) -> Fetched:
+    headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    return Fetched(
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        message.key() or b"",
+        message.value(),
+        headers,
+    )
