@@ -22,7 +22,7 @@ def run(parts: Path, *arguments: str, path: str = "") -> subprocess.CompletedPro
 def tool(folder: Path, name: str, script: str) -> None:
     """A stand-in for a tool on PATH: the tests must not build anything."""
     folder.mkdir(exist_ok=True)
-    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).write_text(f"#!/bin/sh -e\n{script}\n")
     (folder / name).chmod(0o755)
 
 
@@ -49,7 +49,7 @@ def test_a_part_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_part_appears_when_it_is_complete(tmp_path: Path) -> None:
     tool(tmp_path / "bin", "npm", "mkdir node_modules; test -f package-lock.json")
-    done = run(tmp_path / "parts", "ocpp-rpc", "--strict", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    done = run(tmp_path / "parts", "ocpp-rpc", "--strict", path=f"{tmp_path / 'bin'}:{os.defpath}")
     assert done.returncode == 0, done.stdout
     (made,) = (each for each in (tmp_path / "parts").iterdir() if each.name != ".lock")
     assert made.name.startswith("ocpp-rpc-")
@@ -60,7 +60,7 @@ def test_a_failed_or_cut_run_leaves_no_half_part(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     (parts / ".making-ocpp-rpc-2.2.1-cut").mkdir(parents=True)
     tool(tmp_path / "bin", "npm", "mkdir node_modules; echo fetching; echo no network here; exit 1")
-    done = run(parts, "ocpp-rpc", path=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    done = run(parts, "ocpp-rpc", path=f"{tmp_path / 'bin'}:{os.defpath}")
     assert "npm ci failed: no network here" in done.stdout
     assert [each.name for each in parts.iterdir()] == [".lock"]
 
