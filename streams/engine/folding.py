@@ -38,7 +38,8 @@ def fold_batch(
 
     A record whose fold raises is undone and becomes a dead letter. States are encoded once, at the end; where one of
     them cannot be encoded or does not fit, the batch is folded again with a look at the states after each record, so
-    that the record to blame becomes a dead letter. Raises LogContradictionError, MemoryError, UnwritableError.
+    that the record to blame becomes a dead letter (one that is mended within its batch is not noticed). Raises
+    LogContradictionError, MemoryError, UnwritableError.
     """
     batch = _Batch(agent, fold, State(agent, committed), limits)
     batch.fold(records)
