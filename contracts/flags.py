@@ -29,6 +29,7 @@ SIGNED_INCOMPLETE = "signed-incomplete"
 BACKWARD = "backward"
 ZOMBIE = "zombie"
 OFFLINE = "offline"
+NOT_ACCEPTED = "not-accepted"
 
 FLAGS: dict[str, str] = {
     ZERO_BEGIN: "The session's begin register is 0 while the meter's other registers show a lifetime counter.",
@@ -45,4 +46,5 @@ FLAGS: dict[str, str] = {
     BACKWARD: "The end register is below the begin register, and it was no reset.",
     ZOMBIE: "The session was closed because nothing was heard of it for the zombie time.",
     OFFLINE: "A part of the session was recorded while the station was not connected, and sent later.",
+    NOT_ACCEPTED: "The station sent the message while its registration was pending or rejected.",
 }

@@ -57,6 +57,7 @@ class CallResultError(msgspec.Struct, frozen=True):
     code: str
     description: str
     details: object
+    id_json: bytes = b""
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ class Send(msgspec.Struct, frozen=True):
     unique_id: str
     action: str
     payload: object
+    id_json: bytes = b""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -84,19 +86,27 @@ class Unreadable(msgspec.Struct, frozen=True):
 
     @property
     def unique_id(self) -> str | None:
-        return None if self.id_json is None else _id_text(self.id_json)
+        return id_text(self.id_json)
 
 
 Message: TypeAlias = Call | CallResult | CallError | CallResultError | Send | Unreadable
 
+_NUMBERS = frozenset(map(int, MessageType))
 _decoder = msgspec.json.Decoder()
 _id_head = re.compile(
-    rb'\s*\[\s*(\d+)\s*,\s*("(?:[^"\\\x00-\x1f]|\\.)*"|-?\d+(?:\.\d+)?)\s*(?:,\s*"([A-Za-z0-9]{1,64})")?'
+    rb'\s*\[\s*(\d{1,9})\s*,\s*("(?:[^"\\\x00-\x1f]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,\]]|$))'
+    rb'\s*(?:,\s*"([A-Za-z0-9]{1,64})")?'
 )
-_brackets = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_type_head = re.compile(rb"\s*\[\s*(\d{1,9})\s*(?:,|$)")
+_string = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_braces = bytes.maketrans(b"{}", b"[]")
+_not_brackets = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def _id_text(id_json: bytes) -> str | None:
+def id_text(id_json: bytes | None) -> str | None:
+    """The unique id in its JSON; None where it is none."""
+    if id_json is None:
+        return None
     if id_json[:1] != b'"':
         return id_json.decode("ascii")
     try:
@@ -105,30 +115,27 @@ def _id_text(id_json: bytes) -> str | None:
         return None
 
 
-def too_deep(frame: bytes) -> bool:
-    """Whether arrays and objects nest deeper than MAX_DEPTH (brackets within strings do not count)."""
-    if frame.count(b"[") + frame.count(b"{") <= MAX_DEPTH:
+def too_deep(document: bytes) -> bool:
+    """Whether the arrays and objects of a JSON document nest deeper than MAX_DEPTH (brackets in strings do not count).
+
+    For what decodes only: on other bytes an unclosed string would make the search below quadratic.
+    """
+    if document.count(b"[") + document.count(b"{") <= MAX_DEPTH:
         return False
-    depth = 0
-    for match in _brackets.finditer(frame):
-        first = match.group()[:1]
-        if first in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
+    brackets = _string.sub(b"", document).translate(_braces, _not_brackets)
+    # each round takes the innermost level away
+    return all((brackets := brackets.replace(b"[]", b"")) for _ in range(MAX_DEPTH))
 
 
 def decode_json(frame: bytes) -> object:
     """The JSON document, decoded in full; FrameError says why where it is none that may stand in a record."""
-    if too_deep(frame):
-        raise FrameError(f"nested deeper than {MAX_DEPTH}")
     try:
-        return _decoder.decode(frame)
+        document: object = _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FrameError(str(error)) from None
+    if too_deep(frame):
+        raise FrameError(f"nested deeper than {MAX_DEPTH}")
+    return document
 
 
 def parse(frame: bytes) -> Message:
@@ -137,62 +144,70 @@ def parse(frame: bytes) -> Message:
         document = decode_json(frame)
     except FrameError as error:
         return _broken(frame, str(error))
-    if not isinstance(document, list) or len(document) < 3:
-        return Unreadable("array", "a message is an array of at least three elements", is_json=True)
-    number, identifier = document[0], document[1]
+    if not isinstance(document, list):
+        return Unreadable("array", "a message is an array", is_json=True)
+    number = document[0] if document else None
     if isinstance(number, bool) or not isinstance(number, int):
-        return Unreadable("type", "the message type is no integer", is_json=True)
-    if isinstance(identifier, str):
-        unique_id, id_json = identifier, msgspec.json.encode(identifier)
-    elif isinstance(identifier, int | float) and not isinstance(identifier, bool) and (head := _id_head.match(frame)):
-        id_json = head[2]  # the digits as received: a decoded float would lose some
-        unique_id = id_json.decode("ascii")
-    else:
+        number = None
+    unique_id, id_json = _unique_id(document, frame)
+    if number is None and id_json is None:
+        return Unreadable("array", "neither a message type nor a unique id", is_json=True)
+    if number not in _NUMBERS:
+        return Unreadable("type", "the message type is none of 2 to 6", number, id_json, is_json=True)
+    if unique_id is None or id_json is None:
         return Unreadable("id", "the unique id is no string", number, is_json=True)
-    match number:
-        case 2 | 6:
-            action = document[2]
-            if not isinstance(action, str):
-                return Unreadable("action", "the action is no string", number, id_json, is_json=True)
-            if number == 6:
-                return Send(unique_id, action, document[3] if len(document) > 3 else {})
-            # A CALL without its payload is one with an empty payload: its schema judges it.
-            return Call(unique_id, action, document[3] if len(document) > 3 else {}, id_json)
-        case 3:
-            return CallResult(unique_id, document[2])
-        case 4 | 5:
-            code, description, details = (*document[2:5], "", {})[:3] if len(document) < 5 else document[2:5]
-            kind = CallError if number == 4 else CallResultError
-            return kind(unique_id, str(code), str(description), details)
-        case _:
-            return Unreadable("type", f"unknown message type {number}", number, id_json, is_json=True)
+    if len(document) < 3:
+        return Unreadable("array", "a message has at least three elements", number, id_json, is_json=True)
+    third = document[2]
+    if number == 3:
+        return CallResult(unique_id, third)
+    if number in (2, 6):
+        if not isinstance(third, str):
+            return Unreadable("action", "the action is no string", number, id_json, is_json=True)
+        # A CALL without its payload is one with an empty payload: its schema judges it.
+        payload = document[3] if len(document) > 3 else {}
+        return Call(unique_id, third, payload, id_json) if number == 2 else Send(unique_id, third, payload, id_json)
+    description = document[3] if len(document) > 3 else ""
+    details = document[4] if len(document) > 4 else {}
+    if number == 4:
+        return CallError(unique_id, str(third), str(description), details)
+    return CallResultError(unique_id, str(third), str(description), details, id_json)
+
+
+def _unique_id(document: list[object], frame: bytes) -> tuple[str | None, bytes | None]:
+    """The id as text and as the JSON to echo; (None, None) where it can be read as neither string nor number."""
+    identifier = document[1] if len(document) > 1 else None
+    if isinstance(identifier, str):
+        return identifier, msgspec.json.encode(identifier)
+    if isinstance(identifier, int | float) and not isinstance(identifier, bool) and (head := _id_head.match(frame)):
+        return head[2].decode("ascii"), head[2]  # the digits as received: a decoded float would lose some
+    return None, None
 
 
 def _broken(frame: bytes, detail: str) -> Unreadable:
     """What can be read of the head of a frame whose JSON is broken: enough to answer a CALL with a CALLERROR."""
+    try:
+        frame.decode()
+    except UnicodeDecodeError as error:
+        return Unreadable("encoding", str(error), *read_head(frame))
+    return Unreadable("json", detail, *read_head(frame))
+
+
+def read_head(frame: bytes) -> tuple[int | None, bytes | None, str | None]:
+    """(type number, id as JSON, action) of the beginning of a message; None for each that cannot be read."""
     head = _id_head.match(frame)
-    if head is None or _id_text(head[2]) is None:
-        return Unreadable("json", detail)
-    return Unreadable("json", detail, int(head[1][:9]), head[2], head[3].decode("ascii") if head[3] else None)
+    if head is not None and id_text(head[2]) is not None:
+        return int(head[1]), head[2], head[3].decode("ascii") if head[3] else None
+    kind = _type_head.match(frame)
+    return None if kind is None else int(kind[1]), None, None
 
 
 def type_name(message: Message) -> str:
-    """The envelope's `type`."""
-    match message:
-        case Call():
-            return "CALL"
-        case CallResult():
-            return "CALLRESULT"
-        case CallError():
-            return "CALLERROR"
-        case CallResultError():
-            return "CALLRESULTERROR"
-        case Send():
-            return "SEND"
-        case Unreadable(reason="json", type_number=2):
-            return "CALL"
-        case _:
-            return "unknown"
+    """The envelope's `type`: of a frame that is no message too, where its type number could be read."""
+    if isinstance(message, Unreadable):
+        number = message.type_number
+        return MessageType(number).name if number in _NUMBERS else "unknown"
+    return type(message).__name__.upper()
 
 
 def call_result(id_json: bytes, payload: bytes) -> bytes:

@@ -1,0 +1,218 @@
+"""The edge's pure core: bytes, now and ids in; replies and records out.
+
+A reply may be sent once its records stand on the log, never before. What a record holds is the frame as it came; what
+the reply says is the action's handler's business (answers/).
+"""
+
+import msgspec
+
+from contracts import ocppj, quirks
+from contracts.flags import NOT_ACCEPTED, Finding
+from contracts.ocppj import Call, CallResultError, Message, MessageType, Send, Unreadable, call_error, call_result
+from contracts.times import rfc3339
+from contracts.versions import Version
+from edge.answers import Served, sent, served, served_in_any_case
+from edge.answers.asked import Asked
+from edge.policy import Policy
+from edge.records import Identity, Recorder, Told, reject_record, tick_record
+from edge.transaction_ids import TransactionIds
+from edge.validation import Verdict, actions, is_reply, spelt
+
+__all__ = ["Identity", "Policy", "StationCore", "Step", "reject_record", "tick_record"]
+
+CLOSE_UNSUPPORTED = 1003  # RFC 6455, 7.4.1: a binary frame
+CLOSE_INVALID = 1007  # text that is not UTF-8
+CLOSE_TOO_BIG = 1009
+
+_CLOSES = {"binary": CLOSE_UNSUPPORTED, "encoding": CLOSE_INVALID}
+_NOT_A_TYPE = "MessageTypeNotSupported"
+_NUMBERS = frozenset({None, *MessageType})  # None: where none could be read
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one frame leads to."""
+
+    records: tuple[bytes, ...]  # values for `messages`, in order: the frame's own, then its reply's, in one batch
+    reply: bytes | None = None  # to be sent once the records are on the log
+    close: int | None = None  # then close with this code
+
+
+class StationCore:
+    """One connection of one station."""
+
+    def __init__(
+        self, *, identity: Identity, node: str, epoch: int, conn: str, version: Version, policy: Policy
+    ) -> None:
+        """`epoch`: the node's start, system time in ms; `conn`: the connection's ULID."""
+        self.identity = identity
+        self._version = version
+        self._policy = policy
+        self._recorder = Recorder(identity=identity, node=node, epoch=epoch, conn=conn, version=version)
+        self._transactions = TransactionIds(identity.station, conn)
+        self._served = served(version)
+
+    def connected(self, now_us: int, *, remote: str, path: str, security_profile: int, user_agent: str | None) -> bytes:
+        """The record of the connection's beginning: its first."""
+        return self._recorder.connected(
+            now_us, remote=remote, path=path, security_profile=security_profile, user_agent=user_agent
+        )
+
+    def disconnected(self, now_us: int, close_code: int | None, reason: str | None = None) -> bytes:
+        """The record of the connection's end: its last."""
+        return self._recorder.disconnected(now_us, close_code, reason)
+
+    def rejected_frame(self, now_us: int, *, reason: str, size: int, sha256: str, head: bytes) -> Step:
+        """A frame that was not taken in whole (`oversized-frame`); `head`: its first bytes, at most 4 KiB."""
+        _, id_json, action = ocppj.read_head(head)
+        record = self._recorder.rejected(
+            now_us,
+            reason=reason,
+            size=size,
+            sha256=sha256,
+            head=head,
+            id=ocppj.id_text(id_json),
+            action=action,
+            close_code=CLOSE_TOO_BIG,
+        )
+        return Step((record,), close=CLOSE_TOO_BIG)
+
+    def replaced(self, seq: int, now_us: int, *, reason: str, size: int, sha256: str) -> bytes:
+        """The record that takes the place of one that Kafka refused for its content, under the same seq."""
+        return self._recorder.rejected(now_us, reason=reason, size=size, sha256=sha256, seq=seq)
+
+    def received(self, frame: bytes, now_us: int, *, binary: bool = False) -> Step:
+        """A whole message from the station. Never raises."""
+        message: Message = Unreadable("binary", "a binary frame") if binary else ocppj.parse(frame)
+        if isinstance(message, Call):
+            return self._call(frame, message, now_us)
+        if isinstance(message, Send | CallResultError) and self._version is not Version.V21:
+            number = MessageType.SEND if isinstance(message, Send) else MessageType.CALLRESULTERROR
+            message = Unreadable("type", "a type of 2.1", number, message.id_json, is_json=True)
+        if isinstance(message, Unreadable):
+            return self._unreadable(frame, message, now_us)
+        if isinstance(message, Send):
+            return self._sent(frame, message, now_us)
+        # The result of a CALL of ours would find its action here. We have sent none: it answers nothing.
+        told = Told(type=ocppj.type_name(message), id=message.unique_id)
+        return Step((self._recorded(frame, told, rfc3339(now_us)),))
+
+    def _call(self, frame: bytes, call: Call, now_us: int) -> Step:
+        flags = _id_flags(call)
+        entry = self._served.get(call.action)
+        if entry is None and (entry := served_in_any_case(self._version).get(call.action.lower())) is not None:
+            flags += (Finding(quirks.flag(quirks.ACTION_CASE)),)
+        if entry is None:
+            code = _unserved(self._version, call.action)
+            told = Told(
+                type="CALL", id=call.unique_id, action=call.action, valid=False, errors=(Finding(code),), flags=flags
+            )
+            return self._answered(frame, told, now_us, call_error(call.id_json, code))
+        verdict = entry.checker.check(call.payload)
+        errors, reply = verdict.errors, None
+        if self._policy.registration != "accept" and entry.action != "BootNotification":
+            flags += (Finding(NOT_ACCEPTED),)
+            if self._version.is_2x:  # B02.FR.09, B03.FR.07
+                reply = call_error(call.id_json, "SecurityError", "the station is not accepted")
+        if reply is None and (not errors or (entry.is_transaction and not self._policy.strict_tx)):
+            payload = self._payload(entry, verdict, now_us)
+            if payload is None:  # it was accepted with quirks that no valid reply can echo
+                errors = (Finding(spelt(self._version, "PropertyConstraintViolation")),)
+            else:
+                reply = call_result(call.id_json, payload)
+        if reply is None:
+            reply = call_error(call.id_json, errors[0].code, verdict.detail)
+        told = Told(
+            type="CALL",
+            id=call.unique_id,
+            action=entry.action,
+            valid=not errors,
+            errors=errors,
+            flags=flags + verdict.flags,
+        )
+        return self._answered(frame, told, now_us, reply)
+
+    def _payload(self, entry: Served, verdict: Verdict, now_us: int) -> bytes | None:
+        """The reply's payload; None where there is no valid one."""
+        if isinstance(entry.answer, bytes):
+            return entry.answer
+        payload = verdict.payload if isinstance(verdict.payload, dict) else {}
+        reply = entry.answer(Asked(payload, now_us, self._policy, self._transactions))
+        if verdict.flags and not is_reply(self._version, entry.action, reply):
+            return None
+        return reply
+
+    def _answered(self, frame: bytes, told: Told, now_us: int, reply: bytes) -> Step:
+        """The records of a frame and of our reply to it."""
+        ts, seq = rfc3339(now_us), self._recorder.next_seq
+        kind = "CALLRESULT" if reply.startswith(b"[3") else "CALLERROR"
+        own = self._recorded(frame, told, ts)
+        said = Told(type=kind, id=told.id, action=told.action)
+        return Step((own, self._recorder.frame(said, reply, ts, "out", call_seq=seq)), reply)
+
+    def _sent(self, frame: bytes, message: Send, now_us: int) -> Step:
+        """A SEND: recorded, never answered."""
+        checker = sent(self._version).get(message.action)
+        if checker is None:
+            verdict = Verdict(message.payload, (Finding(_unserved(self._version, message.action)),))
+        else:
+            verdict = checker.check(message.payload)
+        told = Told(
+            type="SEND",
+            id=message.unique_id,
+            action=message.action,
+            valid=verdict.valid,
+            errors=verdict.errors,
+            flags=verdict.flags,
+        )
+        return Step((self._recorded(frame, told, rfc3339(now_us)),))
+
+    def _unreadable(self, frame: bytes, message: Unreadable, now_us: int) -> Step:
+        """A frame that is no message of this version: recorded whole, and answered where the version says so."""
+        code = _NOT_A_TYPE if message.reason == "type" else ocppj.formation_violation(self._version)
+        told = Told(
+            type=ocppj.type_name(message),
+            id=message.unique_id,
+            action=message.action,
+            valid=False,
+            errors=(Finding(code),),
+            is_json=message.is_json,
+        )
+        reply = _complaint(self._version, message)
+        if reply is not None:
+            return self._answered(frame, told, now_us, reply)
+        close = _CLOSES.get(message.reason)
+        return Step((self._recorded(frame, told, rfc3339(now_us)),), close=close)
+
+    def _recorded(self, frame: bytes, told: Told, ts: str) -> bytes:
+        return self._recorder.frame(told, frame, ts, "in")
+
+
+def _id_flags(call: Call) -> tuple[Finding, ...]:
+    if call.id_json[:1] != b'"':
+        return (Finding(quirks.flag(quirks.NUMERIC_ID)),)
+    if len(call.unique_id) > quirks.MAX_ID_LENGTH:
+        return (Finding(quirks.flag(quirks.LONG_ID)),)
+    return ()
+
+
+def _unserved(version: Version, action: str) -> str:
+    """The code for an action that we do not answer: known, but the station's to answer; or not known at all."""
+    return "NotSupported" if action in actions(version) else "NotImplemented"
+
+
+def _complaint(version: Version, message: Unreadable) -> bytes | None:
+    """The CALLERROR for a frame that is no message; None where the version wants silence.
+
+    A type that is not known: 2.0.1 says so, 1.6 and 2.1 ignore it. A CALL that cannot be read: an error with its id;
+    where the id cannot be read either, 2.x takes "-1" and 1.6 is silent. A broken answer is never answered.
+    """
+    number = message.type_number
+    if message.reason in _CLOSES:
+        return None
+    if message.reason == "type" or number not in _NUMBERS:
+        code = _NOT_A_TYPE if version is Version.V201 else None
+    elif number in (None, MessageType.CALL):
+        code = ocppj.formation_violation(version) if version.is_2x or message.id_json is not None else None
+    else:
+        code = None
+    return None if code is None else call_error(message.id_json or ocppj.UNREADABLE_ID, code, message.detail)
