@@ -5,12 +5,12 @@ import re
 from collections import Counter
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 SETTINGS = ("KAFKA_", "CLOCK_", "EDGE_", "STREAMS_", "SINK_", "LIVE_", "SIM_", "DEMO_", "DASHBOARDS_")
 
 # A law says what holds, not how fast: on a busy machine a deadline fails good code.
-settings.register_profile("voltstream", deadline=None, print_blob=True)
+settings.register_profile("voltstream", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("voltstream")
 
 

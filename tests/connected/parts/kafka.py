@@ -8,6 +8,7 @@ with start_kafka(brokers=3, message_max_bytes=2_000_000) as kafka:
 import base64
 import contextlib
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,6 +52,10 @@ class Kafka:
         return len(self._ports)
 
     @property
+    def _numbers(self) -> range:
+        return range(1, self.brokers + 1)
+
+    @property
     def bootstrap(self) -> str:
         """host:port of every broker, comma separated, whether it runs or not."""
         return ",".join(f"127.0.0.1:{port}" for port in self._ports)
@@ -82,10 +87,21 @@ class Kafka:
         self.launch(number)
         self.wait_ready(number, timeout=timeout)
 
+    def start_all(self, *, timeout: float = 120) -> None:
+        """Starts every broker that does not run (after `stop`, one alone would wait for a quorum)."""
+        for number in self._numbers:
+            if number not in self._processes or not self._processes[number].alive:
+                self.launch(number)
+        for number in self._numbers:
+            self.wait_ready(number, timeout=timeout)
+
     def stop(self, number: int | None = None) -> None:
-        """SIGTERM (a controlled shutdown) to one broker, or to all."""
-        for each in [number] if number else sorted(self._processes):
-            self._processes[each].stop()
+        """SIGTERM (a controlled shutdown) to one broker, or to all; those that lost the quorum meanwhile are killed."""
+        stopping = [self._processes[number]] if number else list(self._processes.values())
+        for process in stopping:
+            process.signal(signal.SIGTERM)
+        for process in stopping:
+            process.stop(timeout=10)
 
     def launch(self, number: int) -> None:
         """Starts a broker's process, without waiting for it."""
@@ -100,9 +116,9 @@ class Kafka:
         self._processes[number] = spawn(command, log=self.log(number), cwd=home)
 
     def wait_ready(self, number: int = 1, *, timeout: float = 60) -> None:
-        """Returns when this broker answers and sees every running broker of the cluster."""
+        """Returns when this broker answers and sees every broker of the cluster that runs and is not paused."""
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{self._ports[number - 1]}", "log_level": 0})
-        running = {each for each, process in self._processes.items() if process.alive}
+        running = {each for each, process in self._processes.items() if process.alive and not process.paused}
 
         def ready() -> bool:
             try:
@@ -134,7 +150,7 @@ class Kafka:
         """Writes each broker's settings and formats its data folder."""
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode().replace("-", "A")
         formatting = []
-        for number in range(1, self.brokers + 1):
+        for number in self._numbers:
             home = self._home(number)
             home.mkdir()
             (home / "server.properties").write_text("".join(f"{k}={v}\n" for k, v in self._properties(number).items()))
@@ -209,10 +225,7 @@ def start_kafka(
         kafka = Kafka(folder, libs, brokers, settings, advertised)
         at_end.callback(kafka.kill_all)
         kafka.format()
-        for number in range(1, brokers + 1):
-            kafka.launch(number)
-        for number in range(1, brokers + 1):
-            kafka.wait_ready(number, timeout=120)
+        kafka.start_all()
         yield kafka
 
 

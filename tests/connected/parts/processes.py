@@ -81,6 +81,7 @@ class Process:
     def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None) -> None:
         self.command = list(command)
         self.log = log
+        self.paused = False
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -106,10 +107,12 @@ class Process:
 
     def pause(self) -> None:
         """SIGSTOP."""
+        self.paused = True
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
+        self.paused = False
         self.signal(signal.SIGCONT)
 
     def wait(self, timeout: float | None = None) -> int:
