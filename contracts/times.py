@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -46,14 +47,21 @@ def parse_time(text: object) -> tuple[int, bool] | None:
         return None
 
 
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
 def rfc3339(us: int) -> str:
     """The RFC 3339 text in UTC with six decimals: the times of the envelope."""
-    return (_NAIVE_EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
+    seconds, fraction = divmod(us, SECOND)
+    return f"{_to_the_second(seconds)}.{fraction:06d}Z"
 
 
 def rfc3339_ms(us: int) -> str:
     """The RFC 3339 text in UTC with exactly three decimals (cut): the times inside keys, ids and records."""
-    return (_NAIVE_EPOCH + timedelta(microseconds=us)).isoformat(timespec="milliseconds") + "Z"
+    seconds, fraction = divmod(us, SECOND)
+    return f"{_to_the_second(seconds)}.{fraction // 1000:03d}Z"
 
 
 def from_rfc3339(text: str) -> int:

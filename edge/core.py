@@ -15,6 +15,7 @@ from edge.answers import Served, sent, served, served_in_any_case
 from edge.answers.asked import Asked
 from edge.policy import Policy
 from edge.records import Identity, Recorder, Told, reject_record, tick_record
+from edge.redaction import Redactor
 from edge.transaction_ids import TransactionIds
 from edge.validation import Verdict, actions, is_reply, spelt
 
@@ -50,6 +51,7 @@ class StationCore:
         self._recorder = Recorder(identity=identity, node=node, epoch=epoch, conn=conn, version=version)
         self._transactions = TransactionIds(identity.station, conn)
         self._served = served(version)
+        self._redactor = Redactor(version, policy)
 
     def connected(self, now_us: int, *, remote: str, path: str, security_profile: int, user_agent: str | None) -> bytes:
         """The record of the connection's beginning: its first."""
@@ -69,7 +71,7 @@ class StationCore:
             reason=reason,
             size=size,
             sha256=sha256,
-            head=head,
+            head=self._redactor.redact(head, "unknown", action, is_json=False)[0],
             id=ocppj.id_text(id_json),
             action=action,
             close_code=CLOSE_TOO_BIG,
@@ -184,7 +186,8 @@ class StationCore:
         return Step((self._recorded(frame, told, rfc3339(now_us)),), close=close)
 
     def _recorded(self, frame: bytes, told: Told, ts: str) -> bytes:
-        return self._recorder.frame(told, frame, ts, "in")
+        kept, redacted = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
+        return self._recorder.frame(told, kept, ts, "in", redacted=redacted)
 
 
 def _id_flags(call: Call) -> tuple[Finding, ...]:

@@ -17,6 +17,10 @@ class TokenRule(msgspec.Struct, frozen=True):
     mode: Literal["plain", "hmac", "drop"] = "plain"
     key: bytes = b""
 
+    def __post_init__(self) -> None:
+        if self.mode == "hmac" and not self.key:
+            raise ValueError("an HMAC of tokens needs a key")
+
     def published(self, token: str) -> str:
         """What stands in a record in a token's place. Tokens are compared without case, so it is upper-cased first."""
         if self.mode == "plain" or not token:
