@@ -7,7 +7,6 @@ import msgspec
 
 from contracts.errors import RecordError
 from contracts.events import Alarm, ConnectorStatus, EnergyInterval, Sample, Session, StationStatus
-from contracts.times import from_rfc3339
 from contracts.topics import TOPICS, Name
 
 Event = Sample | ConnectorStatus | StationStatus | Session | EnergyInterval | Alarm
@@ -35,16 +34,20 @@ class Received(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record that was decoded. `derived_us` is the log's time at which it was derived, where its headers tell."""
+    """A record that was decoded."""
 
     name: Name
     event: Event
     received: Received
-    derived_us: int | None = None
 
     @property
     def version(self) -> Version:
         return self.event.log, self.event.revision
+
+    @property
+    def derived_at(self) -> str | None:
+        """The log's time at which it was derived (RFC 3339), where its headers tell."""
+        return next((content.decode() for name, content in self.received.headers if name == "ce_time"), None)
 
 
 _DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {
@@ -56,6 +59,7 @@ _DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {
 _CONNECTOR = msgspec.json.Decoder(ConnectorStatus)
 _STATION = msgspec.json.Decoder(StationStatus)
 _STATION_KEY = b"/0/0"  # of a station's own status: station/evse/connector
+_SCHEMAS = {name: TOPICS[name].schema.encode() for name in READ}
 _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -66,14 +70,11 @@ def decode(name: Name, received: Received) -> Record | None:
     """
     if received.value is None:
         return None
-    derived_us = None
     for header, content in received.headers:
-        if header == "schema" and content != TOPICS[name].schema.encode():
+        if header == "schema" and content != _SCHEMAS[name]:
             raise RecordError(f"schema {content.decode(errors='replace')!r}, where {TOPICS[name].schema} is read")
-        if header == "ce_time":
-            derived_us = _time(content)
     try:
-        return Record(name, _event(name, received.key, received.value), received, derived_us)
+        return Record(name, _event(name, received.key, received.value), received)
     except _DECODE_ERRORS as error:
         raise RecordError(f"not a record of `{name}`: {error}") from None
 
@@ -84,13 +85,6 @@ def _event(name: Name, key: bytes | None, value: bytes) -> Event:
     if key is not None and key.endswith(_STATION_KEY):
         return _STATION.decode(value)
     return _CONNECTOR.decode(value)
-
-
-def _time(content: bytes) -> int | None:
-    try:
-        return from_rfc3339(content.decode())
-    except ValueError:
-        return None
 
 
 def identity(event: Event) -> tuple[object, ...]:

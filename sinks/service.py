@@ -1,12 +1,12 @@
 """`voltstream sink`: settings, and the parts put together."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from contracts.topics import TOPICS, Name
 from ops.clock import Clock
@@ -16,9 +16,8 @@ from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, settings_config
 from ops.topics import ensure_topics
 from sinks.consumer import Consumer, unless
-from sinks.duckdb import DuckDb
-from sinks.query import query_routes
 from sinks.records import READ
+from sinks.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ class SinkSettings(Settings):
 
     model_config = settings_config("SINK_")
 
-    store: Literal["duckdb"] = Field("duckdb", description="Where to write.")
+    store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where to write.")
     group: str | None = Field(
         None, title="NAME", description="The consumer group; the topics' prefix and sink-STORE by default."
     )
@@ -38,6 +37,15 @@ class SinkSettings(Settings):
         default=False, description="Go on where Kafka has deleted what was not written yet, instead of stopping."
     )
     drain_s: float = Field(8.0, ge=0, description="Seconds that the batch under way has when the process is stopped.")
+    influx_url: str = Field("http://127.0.0.1:8086", title="URL", description="InfluxDB's address (1.8 or 2.x).")
+    influx_api: Literal["v1", "v2"] = Field("v1", description="InfluxDB 1.8 (v1) or 2.x (v2).")
+    influx_bucket: str = Field(
+        "voltstream", title="NAME", description="The bucket; with v1 the database, or database/retention-policy."
+    )
+    influx_org: str = Field("-", title="NAME", description="The organisation (v2).")
+    influx_token: SecretStr = Field(SecretStr(""), description="The token; with v1 user:password.")
+    influx_create: bool = Field(default=True, description="Create the database where it is missing (v1).")
+    influx_timeout_s: float = Field(10.0, gt=0, description="Seconds that a request to InfluxDB may take.")
     duckdb_path: Path = Field(Path("voltstream.duckdb"), title="FILE", description="The DuckDB file; made if missing.")
     duckdb_memory_mb: int = Field(512, ge=64, description="Memory that DuckDB may use, in MB.")
     query_rows: int = Field(10_000, ge=1, description="Rows that POST /query gives at most (DuckDB).")
@@ -48,7 +56,7 @@ class SinkSettings(Settings):
 async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> int:
     """Until SIGTERM or SIGINT. Raises ConfigurationError and LogContradictionError, each with a sentence."""
     stop, readiness = stop_requested(), Readiness()
-    store = DuckDb(settings.duckdb_path, settings.duckdb_memory_mb)
+    store, routes = store_of(settings)
     consumer = Consumer(
         kafka,
         store,
@@ -58,18 +66,37 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> in
         linger_s=settings.linger_ms / 1000,
         skip_cut=settings.skip_cut,
     )
-    routes = [
-        web.get("/lag", _lag_route(consumer)),
-        *query_routes(store, most_rows=settings.query_rows, seconds=settings.query_s),
-    ]
     readiness.blocked("kafka", "not asked yet")
-    async with HttpServer(readiness, settings, routes=routes):
+    async with HttpServer(readiness, settings, routes=[web.get("/lag", _lag_route(consumer)), *routes]):
         try:
             if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in (*READ, Name.DLQ)])):
                 await consumer.run(stop, settings.drain_s)
         finally:
             await store.close()
     return 0
+
+
+def store_of(settings: SinkSettings) -> tuple[Store, Sequence[web.RouteDef]]:
+    """The store that the settings name, not opened, and what it serves over HTTP. The other's library is not loaded."""
+    if settings.store == "duckdb":
+        from sinks.duckdb import DuckDb
+        from sinks.query import query_routes
+
+        database = DuckDb(settings.duckdb_path, settings.duckdb_memory_mb)
+        return database, query_routes(database, most_rows=settings.query_rows, seconds=settings.query_s)
+    from sinks.influx import InfluxDb
+    from sinks.influx_client import Target
+
+    creates = settings.influx_api == "v1" and settings.influx_create
+    target = Target(
+        url=settings.influx_url.rstrip("/"),
+        bucket=settings.influx_bucket,
+        org=settings.influx_org,
+        token=settings.influx_token.get_secret_value(),
+        database=settings.influx_bucket.split("/")[0] if creates else None,
+        timeout_s=settings.influx_timeout_s,
+    )
+    return InfluxDb(target), ()
 
 
 def _lag_route(consumer: Consumer) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -1,11 +1,23 @@
 """Derived records as streams would write them, and a way to put them on their topics."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import Producer
 
-from contracts.events import Alarm, ConnectorStatus, Derived, EnergyInterval, Reading, Sample, Session, Source, StationStatus, encode
+from contracts.events import (
+    Alarm,
+    ConnectorState,
+    ConnectorStatus,
+    Derived,
+    EnergyInterval,
+    Reading,
+    Sample,
+    Session,
+    Source,
+    StationStatus,
+    encode,
+)
 from contracts.times import MINUTE, SECOND, from_rfc3339, rfc3339_ms
 from contracts.topics import Name, energy_key, event_headers, partition_of, status_key
 from parts.handles import Broker
@@ -28,7 +40,7 @@ def at(seconds: float) -> str:
     return rfc3339_ms(T0 + round(seconds * SECOND))
 
 
-def base(station: str, revision: int) -> dict[str, object]:
+def base(station: str, revision: int) -> dict[str, Any]:
     return {
         "v": 1,
         "tenant": "default",
@@ -43,48 +55,100 @@ def base(station: str, revision: int) -> dict[str, object]:
 def sample(station: str, revision: int, seconds: float, *, part: int = 0, evse: int = 1, **values: float) -> Sample:
     readings = tuple(Reading(name, value, "") for name, value in values.items())
     return Sample(
-        **base(station, revision), part=part, evse=evse, connector=1, at=at(seconds), context="Sample.Periodic",
-        transaction_id="17", readings=readings, values=dict(values), flags=(),
-    )  # fmt: skip
+        **base(station, revision),
+        part=part,
+        evse=evse,
+        connector=1,
+        at=at(seconds),
+        context="Sample.Periodic",
+        transaction_id="17",
+        readings=readings,
+        values=dict(values),
+        flags=(),
+    )
 
 
-def connector_status(station: str, revision: int, seconds: float, state: str = "charging", **more: object) -> ConnectorStatus:
+def connector_status(
+    station: str, revision: int, seconds: float, state: ConnectorState = "charging", **more: Any
+) -> ConnectorStatus:
     return ConnectorStatus(
-        **base(station, revision), evse=1, connector=1, state=state, since=at(seconds), reported_at=at(seconds),
-        stale=False, **more,
-    )  # fmt: skip
+        **base(station, revision),
+        evse=1,
+        connector=1,
+        state=state,
+        since=at(seconds),
+        reported_at=at(seconds),
+        stale=False,
+        **more,
+    )
 
 
-def station_status(station: str, revision: int, seconds: float, *, online: bool = True, **more: object) -> StationStatus:
-    when = "connected_at" if online else "disconnected_at"
-    return StationStatus(**base(station, revision), online=online, **{when: at(seconds)}, **more)
+def station_status(station: str, revision: int, seconds: float, *, online: bool = True, **more: Any) -> StationStatus:
+    fields: dict[str, Any] = {"connected_at" if online else "disconnected_at": at(seconds)}
+    return StationStatus(**base(station, revision), online=online, **{**fields, **more})
 
 
-def session(station: str, revision: int, seconds: float, *, number: int = 1, state: str = "open", **more: object) -> Session:
-    fields: dict[str, object] = {
-        "session_id": f"{station}/{number}/{at(seconds)}", "state": state, "final": False, "transaction_id": str(number),
-        "proto": "ocpp1.6", "evse": 1, "connector": 1, "started_at": at(seconds), "method": "register", "readings": 2,
-        "offline": False, "point_at": at(seconds), "flags": (), "import_wh": 1000.0,
-    }  # fmt: skip
+def session(
+    station: str, revision: int, seconds: float, *, number: int = 1, state: str = "open", **more: Any
+) -> Session:
+    fields: dict[str, Any] = {
+        "session_id": f"{station}/{number}/{at(seconds)}",
+        "state": state,
+        "final": False,
+        "transaction_id": str(number),
+        "proto": "ocpp1.6",
+        "evse": 1,
+        "connector": 1,
+        "started_at": at(seconds),
+        "method": "register",
+        "readings": 2,
+        "offline": False,
+        "point_at": at(seconds),
+        "flags": (),
+        "import_wh": 1000.0,
+    }
     return Session(**base(station, revision), **{**fields, **more})
 
 
-def energy(station: str, revision: int, quarter: int, import_wh: float, **more: object) -> EnergyInterval:
-    fields: dict[str, object] = {
-        "evse": 1, "meter": "evse", "start": at(quarter * 900), "interval_s": 900, "import_wh": import_wh, "export_wh": 0.0,
-        "measured_wh": import_wh, "interpolated_wh": 0.0, "method": "register", "coverage_s": 900.0, "readings": 15,
-        "flags": (), "final": False,
-    }  # fmt: skip
+def energy(station: str, revision: int, quarter: int, import_wh: float, **more: Any) -> EnergyInterval:
+    fields: dict[str, Any] = {
+        "evse": 1,
+        "meter": "evse",
+        "start": at(quarter * 900),
+        "interval_s": 900,
+        "import_wh": import_wh,
+        "export_wh": 0.0,
+        "measured_wh": import_wh,
+        "interpolated_wh": 0.0,
+        "method": "register",
+        "coverage_s": 900.0,
+        "readings": 15,
+        "flags": (),
+        "final": False,
+    }
     return EnergyInterval(**base(station, revision), **{**fields, **more})
 
 
-def alarm(station: str, revision: int, seconds: float, *, rule: str = "offline", state: str = "raised", **more: object) -> Alarm:
+def alarm(
+    station: str, revision: int, seconds: float, *, rule: str = "offline", state: str = "raised", **more: Any
+) -> Alarm:
     key = f"{rule}/{station}/-"
-    fields: dict[str, object] = {
-        "alarm_id": f"{key}/{at(seconds)}", "alarm_key": key, "rule": rule, "rule_version": 1, "kind": "condition",
-        "severity": "major", "state": state, "scope": "station", "title": "Station offline", "raised_at": at(seconds),
-        "detected_at": at(seconds), "updated_at": at(seconds), "count": 1, "observer": "log",
-    }  # fmt: skip
+    fields: dict[str, Any] = {
+        "alarm_id": f"{key}/{at(seconds)}",
+        "alarm_key": key,
+        "rule": rule,
+        "rule_version": 1,
+        "kind": "condition",
+        "severity": "major",
+        "state": state,
+        "scope": "station",
+        "title": "Station offline",
+        "raised_at": at(seconds),
+        "detected_at": at(seconds),
+        "updated_at": at(seconds),
+        "count": 1,
+        "observer": "log",
+    }
     return Alarm(**base(station, revision), **{**fields, **more})
 
 
