@@ -1,0 +1,1 @@
+"""Alarms: signals from the messages, rules as data, episodes as state. Pure."""

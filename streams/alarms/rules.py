@@ -1,0 +1,78 @@
+"""The alarm rules, as data. To add one: an entry here, and a signal in signals.py (or a caller) that names it."""
+
+from typing import Literal
+
+import msgspec
+
+from contracts.events import Severity
+from contracts.times import MINUTE, SECOND
+
+Scope = Literal["node", "site", "station", "evse", "connector"]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule. A condition lasts until its signal says it is over; an occurrence expires after `expires_us`.
+
+    `grace_us`: how long a condition must hold before it is raised, with its deadline as the time.
+    """
+
+    name: str
+    kind: Literal["condition", "occurrence"]
+    severity: Severity
+    scope: Scope
+    title: str
+    grace_us: int = 0
+    expires_us: int = 0
+    version: int = 1
+
+    @property
+    def runbook(self) -> str:
+        return f"docs/alarms.md#{self.name}"
+
+
+OFFLINE_GRACE = 60 * SECOND
+BOOTS = 4  # boots within BOOT_WINDOW make a loop
+BOOT_WINDOW = 10 * MINUTE
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule("connector-fault", "condition", "major", "connector", "Connector fault"),
+        Rule("offline", "condition", "major", "station", "Station offline", grace_us=OFFLINE_GRACE),
+        Rule("edge-node-lost", "condition", "critical", "node", "Edge node lost"),
+        Rule("edge-clock", "condition", "major", "node", "Edge node's clock is wrong"),
+        Rule(
+            "edge-duplicate", "occurrence", "critical", "node", "Two edge nodes with one name", expires_us=60 * MINUTE
+        ),
+        Rule("oversized-frame", "occurrence", "minor", "station", "Frame over the limit", expires_us=60 * MINUTE),
+        Rule("boot-loop", "occurrence", "major", "station", "Station boots again and again", expires_us=60 * MINUTE),
+        Rule("security-event", "occurrence", "warning", "station", "Security event", expires_us=24 * 60 * MINUTE),
+    )
+}
+
+# 1.6: these are dangerous whatever the connector's status says.
+CRITICAL_ERRORS = frozenset({"GroundFailure", "HighTemperature", "OverCurrentFailure"})
+
+# Security events that are worth an alarm (part 2, appendix of security events); starts and resets are information.
+SECURITY_EVENTS: dict[str, Severity] = {
+    "TamperDetectionActivated": "critical",
+    "SecurityLogWasCleared": "major",
+    "MemoryExhaustion": "major",
+    "SettingSystemTime": "warning",
+    "InvalidFirmwareSignature": "major",
+    "InvalidFirmwareSigningCertificate": "major",
+    "InvalidCentralSystemCertificate": "major",
+    "InvalidCsmsCertificate": "major",
+    "InvalidCSMSCertificate": "major",
+    "InvalidChargePointCertificate": "major",
+    "InvalidChargingStationCertificate": "major",
+    "InvalidTLSVersion": "warning",
+    "InvalidTLSCipherSuite": "warning",
+    "InvalidMessages": "warning",
+    "AttemptedReplayAttacks": "critical",
+    "FailedToAuthenticateAtCentralSystem": "warning",
+    "FailedToAuthenticateAtCsms": "warning",
+    "CentralSystemFailedToAuthenticate": "warning",
+    "CsmsFailedToAuthenticate": "warning",
+}
+SECURITY_INFORMATION: frozenset[str] = frozenset({"StartupOfTheDevice", "ResetOrReboot"})

@@ -1,0 +1,96 @@
+"""A row: the readings of one meter at one time in one context; a bucket: the rows of a quarter of an hour.
+
+Rows are a set with a union: the same reading twice is one, and of two values the greater stands (flag `conflict`).
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from contracts.flags import CONFLICT
+from contracts.times import MINUTE
+
+QUARTER = 15 * MINUTE
+QUARTER_S = 900
+
+# A session's start and stop are rows of its meter, too: their registers close the gap to the first and last reading.
+START, STOP = "~start", "~stop"
+_RANK = {START: 0, "Transaction.Begin": 1, "Transaction.End": 8, STOP: 9}
+_MIDDLE = 5
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """Wh, W and % at a time (microseconds). `transaction` is the id that the message names, `` where it names none.
+
+    An interval's energy stands one microsecond before its timestamp, at which it ends: it belongs to the quarter that
+    it measured.
+    """
+
+    at_us: int
+    context: str
+    transaction: str = ""
+    imported: float | None = None
+    exported: float | None = None
+    imported_interval: float | None = None
+    exported_interval: float | None = None
+    power: float | None = None
+    soc: float | None = None
+    offered: float | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_boundary(self) -> bool:
+        return self.context in (START, STOP)
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return self.at_us, _RANK.get(self.context, _MIDDLE), self.context
+
+
+Rows = tuple[Row, ...]  # sorted by `order`; (at_us, context) is unique
+
+
+def quarter(at_us: int) -> int:
+    """The number of the quarter of an hour since 1970."""
+    return at_us // QUARTER
+
+
+def from_totals(
+    at_us: int, context: str, transaction: str, totals: dict[str, float], flags: Iterable[str]
+) -> list[Row]:
+    """The rows of a group of readings: none, one, or two where it measures intervals too."""
+    found, marks = [], tuple(sorted(flags))
+    instant = [totals.get(name) for name in ("energy_import", "energy_export", "power_import", "soc", "power_offered")]
+    if any(value is not None for value in instant):
+        imported, exported, power, soc, offered = instant
+        found.append(Row(at_us, context, transaction, imported, exported, None, None, power, soc, offered, marks))
+    into, out = totals.get("energy_import_interval"), totals.get("energy_export_interval")
+    if into is not None or out is not None:
+        found.append(Row(at_us - 1, context, transaction, imported_interval=into, exported_interval=out, flags=marks))
+    return found
+
+
+def union(rows: Rows, row: Row) -> Rows:
+    """The rows with one more; the very same tuple where it says nothing new."""
+    for index, other in enumerate(rows):
+        if other.at_us == row.at_us and other.context == row.context:
+            merged = _merged(other, row)
+            return rows if merged == other else (*rows[:index], merged, *rows[index + 1 :])
+    if not rows or rows[-1].order < row.order:
+        return (*rows, row)
+    return tuple(sorted((*rows, row), key=lambda each: each.order))
+
+
+_VALUES = ("imported", "exported", "imported_interval", "exported_interval", "power", "soc", "offered")
+
+
+def _merged(a: Row, b: Row) -> Row:
+    greater: dict[str, float] = {}
+    conflict = False
+    for name in _VALUES:
+        ours, theirs = getattr(a, name), getattr(b, name)
+        if theirs is not None and (ours is None or theirs > ours):
+            greater[name] = theirs
+        conflict |= ours is not None and theirs is not None and ours != theirs
+    flags = tuple(sorted({*a.flags, *b.flags, *([CONFLICT] if conflict else [])}))
+    return msgspec.structs.replace(a, transaction=max(a.transaction, b.transaction), flags=flags, **greater)

@@ -1,0 +1,98 @@
+"""What happens to an edge node happens to its stations, and is an alarm of its own."""
+
+from contracts.events import Affected, Alarm
+from streams import links, stations
+from streams.alarms.episodes import Episode, Signal, Subject, elapse, fold
+from streams.clock import Clock, NodeEvent
+from streams.links import Link
+from streams.outbox import Outbox
+from streams.states import NodeAlarms, States
+from streams.timers import Timers
+from streams.turn import Turn
+
+TENANT, SITE = "default", "default"  # nodes belong to the operator
+
+
+def happened(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: NodeEvent) -> None:
+    """Take an event of a node into account: its stations here, and its alarms where this is partition 0."""
+    if event.what in ("lost", "back", "restarted"):
+        for station in timers.stations(event.node):
+            _move(states, outbox, timers, clock, event, station)
+    if outbox.record.partition == 0:
+        _alarm(states, outbox, event)
+
+
+def _move(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: NodeEvent, station: str) -> None:
+    link = states.link(station)
+    if link is None:
+        return
+    after, change = _moved(link, event)
+    if after is link:
+        return
+    turn = Turn(states, outbox, station, after, event.station_us)
+    if change == "offline":
+        stations.offline(turn)
+    elif change == "online":
+        stations.online(turn)
+    turn.close(clock)
+    timers.put(station, turn.link)
+
+
+def _moved(link: Link, event: NodeEvent) -> tuple[Link, links.Change]:
+    match event.what:
+        case "lost":
+            return links.node_lost(link, event.node, event.station_us)
+        case "back":
+            return links.node_back(link, event.node, event.epoch, event.station_us)
+        case _:
+            return links.node_restarted(link, event.node, event.epoch, event.station_us)
+
+
+def _signal(event: NodeEvent) -> Signal | None:
+    match event.what:
+        case "lost":
+            affected = Affected(event.connections)
+            return Signal(rule="edge-node-lost", active=True, at_us=event.at_us, affected=affected)
+        case "back" | "restarted":
+            return Signal(rule="edge-node-lost", active=False, at_us=event.at_us, reason=event.what)
+        case "skewed":
+            return Signal(rule="edge-clock", active=True, at_us=event.at_us, value=event.skew_s, unit="s")
+        case "unskewed":
+            return Signal(rule="edge-clock", active=False, at_us=event.at_us, reason="within bounds")
+        case "duplicate":
+            return Signal(rule="edge-duplicate", active=True, at_us=event.at_us)
+
+
+def _alarm(states: States, outbox: Outbox, event: NodeEvent) -> None:
+    signal = _signal(event)
+    if signal is None:
+        return
+    before = states.node_alarms(event.node).alarms
+    after, views = fold(before, [signal], _subject(outbox, event.node), event.at_us)
+    _store(states, outbox, event.node, before, after, views)
+
+
+def elapsed(states: States, outbox: Outbox, clock: Clock) -> None:
+    """Fire the timers of the nodes' alarms (partition 0), on the partition's clock."""
+    for node in sorted(clock.nodes):
+        before = states.node_alarms(node).alarms
+        after, views = elapse(before, _subject(outbox, node), clock.now_us)
+        _store(states, outbox, node, before, after, views)
+
+
+def _store(
+    states: States,
+    outbox: Outbox,
+    node: str,
+    before: dict[str, Episode],
+    after: dict[str, Episode],
+    views: list[Alarm],
+) -> None:
+    for view in views:
+        outbox.alarm(view)
+    if after != before:
+        states.set_node_alarms(node, NodeAlarms(after))
+
+
+def _subject(outbox: Outbox, node: str) -> Subject:
+    return Subject(TENANT, f"{TENANT}/{node}", SITE, outbox.log, outbox.record.offset, outbox.source)

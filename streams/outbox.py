@@ -1,0 +1,83 @@
+"""What one source record gives rise to. Of several views of one key only the last is kept; samples are no views."""
+
+import base64
+
+from contracts import events
+from contracts.events import (
+    Alarm,
+    ConnectorStatus,
+    DeadLetter,
+    DeadLetterSource,
+    Derived,
+    EnergyInterval,
+    Sample,
+    Session,
+    Source,
+    StationStatus,
+)
+from contracts.topics import Name, energy_key, event_headers, schema_header, status_key
+from streams.engine.agent import Output, Record
+
+
+class Outbox:
+    """Gathers the outputs of one record. `now_us`: the record's time, which `ce_time` carries."""
+
+    def __init__(self, prefix: str, log: int, record: Record) -> None:
+        self.log = log
+        self.record = record
+        self.now_us = 0
+        self._prefix = prefix
+        self._views: dict[tuple[Name, bytes], tuple[str, Derived, int | None]] = {}
+        self._letters: list[Output] = []
+
+    @property
+    def source(self) -> Source:
+        return Source(self.record.partition, self.record.offset)
+
+    def sample(self, record: Sample) -> None:
+        self._put(Name.SAMPLES, f"{record.station}#{record.part}".encode(), "Sample", record, record.part)
+
+    def status(self, record: ConnectorStatus | StationStatus) -> None:
+        kind = "StationStatus" if isinstance(record, StationStatus) else "ConnectorStatus"
+        self._put(Name.STATUS, status_key(record.station, record.evse, record.connector), kind, record)
+
+    def session(self, record: Session) -> None:
+        self._put(Name.SESSIONS, record.session_id.encode(), "Session", record)
+
+    def energy(self, record: EnergyInterval) -> None:
+        key = energy_key(record.station, record.evse, record.meter, record.start)
+        self._put(Name.ENERGY, key, "EnergyInterval", record)
+
+    def alarm(self, record: Alarm) -> None:
+        self._put(Name.ALARMS, record.alarm_id.encode(), "Alarm", record)
+
+    def dead_letter(self, name: str, code: str, error: str) -> None:
+        self._letters.append(dead_letter(self._prefix, self.log, self.record, name, code, error))
+
+    def _put(self, name: Name, key: bytes, kind: str, record: Derived, part: int | None = None) -> None:
+        self._views.pop((name, key), None)  # the last view stands where it was made, not where the first was
+        self._views[name, key] = (kind, record, part)
+
+    def outputs(self) -> list[Output]:
+        source = f"{self.record.topic}/{self.record.partition}"
+        found = []
+        for (name, at), (kind, record, part) in self._views.items():
+            key = at if part is None else record.station.encode()
+            headers = event_headers(name, kind, key, record.log, record.revision, source, self.now_us, part)
+            found.append(Output(self._prefix + name, key, events.encode(record), headers))
+        return found + self._letters
+
+
+def dead_letter(prefix: str, log: int, record: Record, name: str, code: str, error: str) -> Output:
+    """The dead letter of a source record, bytes verbatim."""
+    letter = DeadLetter(
+        v=1,
+        part="streams",
+        name=name,
+        code=code,
+        error=error[:1000],
+        source=DeadLetterSource(record.topic, record.partition, record.offset, log),
+        key=None if record.key is None else base64.b64encode(record.key).decode(),
+        value=None if record.value is None else base64.b64encode(record.value).decode(),
+    )
+    return Output(prefix + Name.DLQ, record.key, events.encode(letter), (schema_header(Name.DLQ),))

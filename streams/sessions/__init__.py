@@ -1,0 +1,1 @@
+"""Charging sessions: facts of starts and stops joined to sessions, and the record each comes to. Pure."""

@@ -1,0 +1,71 @@
+"""One station's turn: what every step of folding one record for one station shares."""
+
+import msgspec
+
+from contracts.events import Source
+from contracts.times import MINUTE
+from streams.alarms.episodes import Signal, Subject, fold
+from streams.clock import Clock
+from streams.deadlines import deadline
+from streams.links import Link
+from streams.outbox import Outbox
+from streams.states import Head, Pace, States
+
+
+class Turn:
+    """The station's states while one record is folded, and where its views go.
+
+    Mutable for the length of a turn; what it holds is immutable, and `close` stores what changed.
+    """
+
+    def __init__(self, states: States, outbox: Outbox, station: str, link: Link, now_us: int) -> None:
+        self.states, self.outbox, self.station, self.now_us = states, outbox, station, now_us
+        self.link = link
+        self.head: Head = states.head(station)
+        self.pace: Pace = states.pace(station)
+        self.changed_connectors: set[tuple[int, int]] = set()
+        self.station_changed = False
+        self._before = (states.link(station), self.head, self.pace)
+
+    @property
+    def minute(self) -> int:
+        return self.now_us // MINUTE
+
+    @property
+    def source(self) -> Source:
+        return self.outbox.source
+
+    @property
+    def revision(self) -> int:
+        return self.outbox.record.offset
+
+    def signal(self, signals: list[Signal]) -> None:
+        """Apply alarm signals and publish what they change."""
+        alarms, views = fold(self.head.alarms, signals, self.subject(), self.now_us)
+        self.set_head(alarms=alarms)
+        for view in views:
+            self.outbox.alarm(view)
+
+    def subject(self) -> Subject:
+        return Subject(
+            self.link.tenant, self.station, self.link.site, self.outbox.log, self.revision, self.outbox.source
+        )
+
+    def set_head(self, **changes: object) -> None:
+        self.head = msgspec.structs.replace(self.head, **changes)
+
+    def set_pace(self, **changes: object) -> None:
+        self.pace = msgspec.structs.replace(self.pace, **changes)
+
+    def close(self, clock: Clock) -> None:
+        """Store what changed, with the earliest deadline of the station's timers."""
+        link, head, pace = self._before
+        due_us = deadline(self.link, self.head, self.pace, clock)
+        if self.link.deadline_us != due_us:
+            self.link = msgspec.structs.replace(self.link, deadline_us=due_us)
+        if self.link != link:
+            self.states.set_link(self.station, self.link)
+        if self.head is not head and self.head != head:
+            self.states.set_head(self.station, self.head)
+        if self.pace is not pace and self.pace != pace:
+            self.states.set_pace(self.station, self.pace)
