@@ -4,7 +4,7 @@ Names begin with `voltstream_` and end in their unit. Labels are bounded sets (a
 station, a connector, a transaction or anything else that a charger chooses.
 """
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 # The time a reply waits for the log, in real seconds: milliseconds when all is well, up to an outage's length.
 _COMMIT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -27,6 +27,34 @@ COMMIT_BATCH_SUBMISSIONS = Histogram(
 COMMIT_RESENDS = Counter("voltstream_commit_resends_total", "Batches that were sent again.")
 # Submissions that Kafka refused for their content; each is in the dead letters.
 COMMIT_REFUSED = Counter("voltstream_commit_refused_total", "Submissions that Kafka refused for what is in them.")
+
+# --- the edge --------------------------------------------------------------------------------------------------------
+
+# Stations connected to this node now.
+EDGE_CONNECTIONS = Gauge("voltstream_edge_connections", "Stations connected now.")
+# CALLs that got their reply; their records and the replies' are on the log.
+EDGE_ANSWERED = Counter("voltstream_edge_answered_total", "CALLs that got their reply.")
+# Handshakes that came to nothing; `reason` as in the `rejected` record.
+EDGE_REFUSALS = Counter("voltstream_edge_refusals_total", "Handshakes that were refused.", ["reason"])
+# Refused handshakes that left no record, because the log was away or had no room.
+EDGE_REJECTS_DROPPED = Counter("voltstream_edge_rejects_dropped_total", "Refused handshakes without a record.")
+# Connections that ended; `code` is the close code (1006: none came), `other` for a station's own invention.
+EDGE_CLOSES = Counter("voltstream_edge_closes_total", "Connections that ended.", ["code"])
+# A station's new connection replaced one that still looked open.
+EDGE_TAKEOVERS = Counter("voltstream_edge_takeovers_total", "Connections that were replaced by a newer one.")
+# Bytes of frames that wait for their turn: stations that send faster than the log takes.
+EDGE_QUEUED_BYTES = Gauge("voltstream_edge_queued_bytes", "Bytes of frames that wait for their turn.")
+# Submissions without an answer of Kafka's: with the loop's lag, the number to scale on.
+EDGE_IN_FLIGHT = Gauge("voltstream_edge_in_flight", "Submissions that wait for Kafka.")
+EDGE_IN_FLIGHT_BYTES = Gauge("voltstream_edge_in_flight_bytes", "Their bytes.")
+# Partitions that have owed an answer for 5 s.
+EDGE_PARTITIONS_AWAY = Gauge("voltstream_edge_partitions_away", "Partitions of the log that are away.")
+# How late a timer of one second fires: the event loop is busy, or the process stood still.
+EDGE_LOOP_LAG_SECONDS = Histogram(
+    "voltstream_edge_loop_lag_seconds",
+    "Real seconds by which a timer was late.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
 
 # --- the sinks -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,282 @@
+"""One station's open connection: frames in, records out, replies when the log has them.
+
+No task, queue or future per message: what the socket, Kafka and the timers have to say are plain calls.
+Frames are handled in order and one at a time: while a frame's records wait for the log, later ones stay in a short
+queue, and behind that the socket is not read.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from hashlib import sha256
+from time import monotonic
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
+
+from contracts import envelope
+from edge.core import StationCore, Step
+from edge.node import Node
+from edge.outbox import Outbox, Records
+from edge.oversized import Oversized
+from edge.websocket import StationProtocol
+from ops import metrics
+
+log = logging.getLogger(__name__)
+
+GOODBYE_S = 2.0
+"""So long a station may take to answer our close frame, and the kernel to take our last bytes."""
+READ_ON_S = 10.0
+"""So long the rest of a message that is too large may take to arrive."""
+
+REASONS: dict[int, str] = {
+    CloseCode.UNSUPPORTED_DATA: "OCPP-J is text",
+    CloseCode.INVALID_DATA: "the text is not UTF-8",
+    CloseCode.MESSAGE_TOO_BIG: "the frame is too large",
+    CloseCode.SERVICE_RESTART: "this node restarts",
+}
+
+
+class Connection(asyncio.Protocol):
+    """A station's socket after its handshake. `ended`: its last record is written, though the socket may still live."""
+
+    __slots__ = (
+        "_busy",
+        "_core",
+        "_last",
+        "_node",
+        "_outbox",
+        "_oversized",
+        "_paused",
+        "_pinged_at",
+        "_queue",
+        "_reply",
+        "_too_large",
+        "_transport",
+        "_write_paused",
+        "_ws",
+        "ended",
+        "heard_at",
+        "partition",
+        "station",
+    )
+
+    def __init__(
+        self, node: Node, transport: asyncio.Transport, ws: StationProtocol, core: StationCore, partition: int
+    ) -> None:
+        self._node, self._transport, self._ws, self._core = node, transport, ws, core
+        self.station, self.partition = core.identity.station, partition
+        self._outbox = Outbox(node.writer, self.station.encode(), partition, self)
+        self.ended = False
+        self.heard_at = monotonic()
+        """When the last bytes came, in monotonic seconds."""
+        self._pinged_at = 0.0  # 0 where it was heard since
+        self._busy = False  # a frame's records wait for the log
+        self._reply: bytes | None = None  # to that frame
+        self._last: int | None = None  # the code to close with when that frame is answered
+        self._queue: deque[tuple[bytes | Oversized, bool, int]] = deque()  # message, whether binary, when it came
+        self._oversized: Oversized | None = None  # a message that is being read to its end
+        self._paused = self._write_paused = self._too_large = False
+
+    @property
+    def owes_reply(self) -> bool:
+        """Whether a CALL waits for its answer."""
+        return self._busy and self._reply is not None and not self.ended
+
+    def begin(self, connected: bytes) -> None:
+        """Take over from the station's older connection, if it has one. `connected` is this one's first record."""
+        displaced = self._node.stations.enter(self, self.heard_at)
+        if displaced is not None:
+            metrics.EDGE_TAKEOVERS.inc()
+            displaced.close(CloseCode.SERVICE_RESTART, "the station connected again")
+        self._outbox.put((connected,), None)
+
+    # -- the socket speaks
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at, self._pinged_at = monotonic(), 0.0
+        ws = self._ws
+        ws.receive_data(data)
+        self.handle(ws.events_received())
+
+    def handle(self, events: Sequence[Event]) -> None:
+        """What websockets made of the bytes."""
+        ws = self._ws
+        for event in events:
+            # What comes behind our own close frame is not read; control frames are websockets' business.
+            if isinstance(event, Frame) and event.opcode <= Opcode.BINARY and not self.ended:
+                message = ws.message(event)
+                if message is not None:
+                    self._receive(message[0], binary=message[1])
+        if ws.oversized is not None:
+            self._read_on(ws.oversized)
+        if ws.state is not State.OPEN and not self.ended:
+            closed = ws.close_rcvd or ws.close_sent
+            self._end(*((CloseCode.ABNORMAL_CLOSURE, "") if closed is None else (closed.code, closed.reason)))
+        self.flush()
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._advance()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended:
+            self._end(CloseCode.ABNORMAL_CLOSURE, "" if error is None else str(error))
+
+    # -- frames in, replies out
+
+    def _receive(self, message: bytes | Oversized, *, binary: bool = False) -> None:
+        now_us = self._node.clock.now_us()
+        if not (self._busy or self._queue or self._write_paused):
+            self._go(message, now_us, binary=binary)
+            return
+        self._queue.append((message, binary, now_us))
+        self._node.queued_bytes += _size(message)
+        if len(self._queue) >= self._node.settings.queue_frames or self._node.crowded:
+            self._pause()
+
+    def _go(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> None:
+        step = self._step(message, at_us, binary=binary)
+        self._busy, self._reply = True, step.reply
+        if step.close is not None:
+            self._last = step.close
+        self._outbox.put(step.records, self._acknowledged)
+
+    def _step(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> Step:
+        if not isinstance(message, Oversized):
+            return self._core.received(message, at_us, binary=binary)
+        return self._core.rejected_frame(
+            at_us, reason="oversized-frame", size=message.size, sha256=message.sha256, head=message.head
+        )
+
+    def _acknowledged(self) -> None:
+        """The frame's records are on the log, its reply's among them: now that may be sent."""
+        self._busy, reply, self._reply = False, self._reply, None
+        if not self.ended:
+            if reply is not None:
+                self._node.answered += 1
+                self._ws.send_text(reply)
+                self.flush()
+            if self._last is not None:
+                self.close(self._last, REASONS.get(self._last, ""))
+            elif self._queue:
+                self._advance()
+        self._node.writer.room(self.partition)
+
+    def _advance(self) -> None:
+        """Go on with what waits, as far as that is possible."""
+        while self._queue and not (self._busy or self._write_paused or self.ended):
+            message, binary, at_us = self._next()
+            self._go(message, at_us, binary=binary)
+        if self._paused and not self._too_large and len(self._queue) <= self._node.settings.queue_frames // 2:
+            self._unpause()
+
+    def _next(self) -> tuple[bytes | Oversized, bool, int]:
+        first = self._queue.popleft()
+        self._node.queued_bytes -= _size(first[0])
+        return first
+
+    def _read_on(self, oversized: Oversized) -> None:
+        """A message is too large: it takes its turn once it is read to its end, or takes too long for that."""
+        if oversized.complete:
+            self._give_up(oversized)
+        elif self._oversized is None:
+            self._oversized = oversized
+            asyncio.get_running_loop().call_later(READ_ON_S, self._give_up, oversized)
+
+    def _give_up(self, oversized: Oversized) -> None:
+        if not self.ended and not self._too_large:
+            self._too_large = True
+            self._pause()
+            self._receive(oversized)
+
+    def _pause(self) -> None:
+        if not self._paused and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _unpause(self) -> None:
+        if self._paused and not self._transport.is_closing():
+            self._paused, self.heard_at = False, monotonic()
+            self._transport.resume_reading()
+
+    def flush(self) -> None:
+        """Write what websockets has to send."""
+        for data in self._ws.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()
+
+    # -- the timers and the log speak
+
+    def check(self, now: float) -> None:
+        """Ping a station that is silent, and let go of one that stays so. Called every second or so."""
+        if self._paused:  # nothing can be heard from a socket that is not read
+            self.heard_at = now
+        elif self._pinged_at:
+            if now - self._pinged_at >= self._node.settings.pong_within_s:
+                self._end(CloseCode.ABNORMAL_CLOSURE, "no answer to a ping")
+                self._transport.abort()
+        elif now - self.heard_at >= self._node.settings.ping_after_s:
+            self._pinged_at = now
+            self._ws.send_ping(b"")
+            self.flush()
+
+    def forgive(self, now: float) -> None:
+        """This process stood still until now: the station's silence means nothing."""
+        self.heard_at, self._pinged_at = now, 0.0
+
+    def not_taken(self, records: Records) -> None:
+        """Kafka refuses these records: others under their seq take their places, and the connection ends."""
+        now_us = self._node.clock.now_us()
+        replacing = []
+        for _, value in records:
+            refused = envelope.decode(value)
+            frame = refused.frame_bytes()
+            if refused.seq is not None and frame is not None:
+                digest = sha256(frame).hexdigest()
+                replacing.append(
+                    self._core.replaced(refused.seq, now_us, reason="refused", size=len(frame), sha256=digest)
+                )
+        self._reply = None
+        if replacing:  # what is refused even so is in the dead letters
+            self._outbox.put(replacing, None)
+        self.close(CloseCode.TRY_AGAIN_LATER, "the log refuses the message")
+
+    # -- the end
+
+    def leave(self, code: int) -> None:
+        """Close, but answer the CALL in progress first."""
+        if self._busy:
+            self._last = code
+        else:
+            self.close(code, REASONS.get(code, ""))
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye and record the end. What was received before is recorded, but not answered any more."""
+        if not self.ended:
+            if self._ws.state is State.OPEN:
+                self._ws.send_close(code, reason)
+                self.flush()
+            self._end(code, reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        self.ended = True
+        self._node.stations.leave(self)
+        while self._queue:
+            message, binary, at_us = self._next()
+            self._outbox.put(self._step(message, at_us, binary=binary).records, None)
+        self._outbox.put((self._core.disconnected(self._node.clock.now_us(), code, reason or None),), None)
+        self._unpause()  # the station's close frame is to be heard
+        asyncio.get_running_loop().call_later(GOODBYE_S, self._transport.abort)
+        metrics.EDGE_CLOSES.labels(str(int(code)) if 1000 <= code <= 1015 else "other").inc()
+        log.info("disconnected", extra={"station": self.station, "code": int(code), "reason": reason})
+
+
+def _size(message: bytes | Oversized) -> int:
+    return len(message) if isinstance(message, bytes) else 0
