@@ -1,0 +1,138 @@
+"""The loop around a queue, over a lane whose answers are lost and refused at will (no broker does that on demand)."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+from aiokafka import TopicPartition, errors
+
+from ops.group_commit import sender
+from ops.group_commit.lane import Lane
+from ops.group_commit.queue import PartitionQueue
+from ops.group_commit.sender import PartitionSender
+from ops.group_commit.submission import Submission
+
+PARTITION = TopicPartition("t", 0)
+
+
+class Luck(Lane):
+    """Takes batches onto `log`; loses the question or the answer, each with the probability `trouble`."""
+
+    def __init__(self, bad: frozenset[bytes] = frozenset(), trouble: float = 0.0) -> None:
+        self.log: list[bytes] = []
+        self.bad, self.trouble = bad, trouble
+        self.led_by: int | None = 1
+        self.refreshed = 0
+
+    @property
+    def started(self) -> bool:
+        return True
+
+    def leader(self, _partition: TopicPartition) -> int | None:
+        return self.led_by
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    async def send(self, _partition: TopicPartition, batch: Sequence[Submission]) -> None:
+        await asyncio.sleep(0)
+        values = [value for submission in batch for _, value in submission.records]
+        luck = random.random()
+        if luck < self.trouble:
+            raise errors.RequestTimedOutError
+        if self.bad.intersection(values):
+            raise errors.MessageSizeTooLargeError
+        self.log += values
+        if luck < 2 * self.trouble:
+            raise errors.RequestTimedOutError
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(sender, "LONGEST_PAUSE_S", 0.0)
+
+
+@pytest.mark.parametrize("trouble", [0.0, 0.1, 0.3])
+async def test_order_holds_through_lost_answers_refusals_and_failing_callbacks(trouble: float) -> None:
+    count = 3000
+    bad = frozenset(b"%d" % number for number in random.sample(range(count), 40))
+    lane, queue = Luck(bad, trouble), PartitionQueue(1_000_000)
+    refused: list[bytes] = []
+    done: list[bytes] = []
+    carrier = PartitionSender(
+        PARTITION, queue, lane, lane, lambda one, _error: refused.append(one.records[0][1]), lambda _p, _away: None
+    )
+
+    def released(value: bytes) -> None:
+        done.append(value)
+        if len(done) == 7:
+            raise ValueError("the caller's fault")
+
+    task = asyncio.create_task(carrier.run())
+    for number in range(count):
+        value = b"%d" % number
+        queue.add(Submission([(None, value)], 50, 0.0, partial(released, value)))
+        carrier.wake()
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while queue.waiting:
+            await asyncio.sleep(0)
+    task.cancel()
+    good = [b"%d" % number for number in range(count) if b"%d" % number not in bad]
+    assert done == good
+    assert list(dict.fromkeys(lane.log)) == good
+    assert sorted(refused) == sorted(bad)
+    assert queue.records == queue.bytes == 0
+
+
+async def test_a_partition_in_trouble_goes_on_alone_until_the_shared_lane_knows_its_leader() -> None:
+    main, own, queue = Luck(trouble=1.0), Luck(), PartitionQueue(1_000_000)
+    own.led_by = 2
+    carrier = PartitionSender(PARTITION, queue, main, own, lambda _one, _error: None, lambda _p, _away: None)
+    task = asyncio.create_task(carrier.run())
+
+    async def carry(value: bytes) -> None:
+        queue.add(Submission([(None, value)], 50, 0.0))
+        carrier.wake()
+        async with asyncio.timeout(10):
+            while queue.waiting:
+                await asyncio.sleep(0)
+
+    await carry(b"1")
+    await carry(b"2")
+    assert own.log == [b"1", b"2"]
+    assert carrier.troubled
+    assert main.refreshed == 2
+    main.trouble, main.led_by = 0.0, 2
+    await carry(b"3")
+    await carry(b"4")
+    task.cancel()
+    assert own.log == [b"1", b"2", b"3"]
+    assert main.log == [b"4"]
+
+
+async def test_away_after_five_seconds_without_an_answer_and_back_with_the_first() -> None:
+    lane, queue, turns = Luck(trouble=1.0), PartitionQueue(1_000_000), []
+    carrier = PartitionSender(
+        PARTITION, queue, lane, lane, lambda _one, _error: None, lambda number, away: turns.append((number, away))
+    )
+    now = asyncio.get_running_loop().time()
+    queue.add(Submission([(None, b"1")], 50, now - 4.5))
+    carrier.judge()
+    assert turns == []
+    queue.add(Submission([(None, b"2")], 50, now))
+    queue.waiting[0].at = now - 5.0
+    carrier.judge()
+    carrier.judge()
+    assert turns == [(0, True)]
+    lane.trouble = 0.0
+    task = asyncio.create_task(carrier.run())
+    async with asyncio.timeout(10):
+        while carrier.away:
+            await asyncio.sleep(0)
+    task.cancel()
+    assert turns == [(0, True), (0, False)]
