@@ -68,3 +68,26 @@ SINK_BATCH_SECONDS = Histogram(
 SINK_RETRIES = Counter("voltstream_sink_retries_total", "Writes that were put off and tried again.", ["code"])
 # What the store will never take, and what could not be read; `code` as in the dead letter.
 SINK_DEAD_LETTERS = Counter("voltstream_sink_dead_letters_total", "Records that went to the dead letters.", ["code"])
+
+# --- the stream workers ----------------------------------------------------------------------------------------------
+
+# Source records folded and committed.
+STREAMS_RECORDS = Counter("voltstream_streams_records_total", "Records that were folded.", ["topic"])
+# Derived records written by them.
+STREAMS_OUTPUTS = Counter("voltstream_streams_outputs_total", "Records that were derived.", ["topic"])
+# Records that could not be handled.
+STREAMS_DEAD_LETTERS = Counter("voltstream_streams_dead_letters_total", "Records that went to the dead letters.")
+# The pure part of a batch, and the transaction it becomes.
+STREAMS_FOLD_SECONDS = Histogram("voltstream_streams_fold_seconds", "Real seconds that folding a batch took.")
+STREAMS_COMMIT_SECONDS = Histogram("voltstream_streams_commit_seconds", "Real seconds that its transaction took.")
+# Records on the log that wait for this worker, over the partitions it owns.
+STREAMS_LAG = Gauge("voltstream_streams_lag", "Records that wait, over the partitions owned.")
+# What it owns, and how much it remembers.
+STREAMS_PARTITIONS = Gauge("voltstream_streams_partitions", "Partitions owned and loaded.")
+STREAMS_KEYS = Gauge("voltstream_streams_keys", "States held in memory.")
+STREAMS_LOAD_SECONDS = Histogram(
+    "voltstream_streams_load_seconds",
+    "Real seconds to load a partition's state.",
+    buckets=(0.05, 0.1, 0.5, 1, 5, 10, 30),
+)
+STREAMS_REBALANCES = Counter("voltstream_streams_rebalances_total", "New generations of the group.")

@@ -7,7 +7,7 @@ import msgspec
 from contracts.envelope import Envelope
 from contracts.errors import LogContradictionError
 from contracts.topics import DEFAULT_PREFIX, Name
-from streams import links, nodes, stations, transactions
+from streams import links, nodes, session_records, stations
 from streams.alarms.episodes import Signal, elapse
 from streams.clock import Clock, Seen, observe
 from streams.deadlines import offline_due
@@ -142,7 +142,7 @@ def fire(turn: Turn, clock: Clock) -> None:
         found = join.sessions(turn.station, turn.head.book)
         for evse, numbers in over.items():
             publish_due(turn, evse, numbers, found)
-    transactions.expire(turn)
+    session_records.expire(turn)
 
 
 def _why(link: Link) -> str:

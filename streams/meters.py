@@ -144,5 +144,5 @@ def _interval(turn: Turn, evse: int, stream: str, number: int) -> Interval | Non
 def _overlaps(found: Joined, start_us: int, now_us: int) -> bool:
     if found.start_us is None:
         return False
-    end_us = found.tx.ended_us if found.tx else found.stop.at_us if found.stop else found.next_us
-    return found.start_us < start_us + QUARTER and (now_us if end_us is None else end_us) >= start_us
+    end_us = now_us if found.ends_us is None else found.ends_us
+    return found.start_us < start_us + QUARTER and end_us >= start_us
