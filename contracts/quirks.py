@@ -103,13 +103,19 @@ _READING_VALUE = re.compile(_IN_READING + "value")
 EXCUSES: tuple[Excuse, ...] = (
     Excuse(LONG_STRING, "maxLength"),
     Excuse(EXTRA_PROPERTY, "additionalProperties"),
-    Excuse(UNKNOWN_ENUM, "enum", re.compile(_IN_READING + "(context|format|measurand|phase|location|unit)")),
+    Excuse(
+        UNKNOWN_ENUM,
+        "enum",
+        re.compile(_IN_READING + "(context|format|measurand|phase|location|unit)"),
+        holds=lambda v: isinstance(v.value, str),
+    ),
     Excuse(
         UNKNOWN_ERROR_CODE,
         "enum",
         re.compile("/errorCode"),
         version_2x=False,
         actions=frozenset({"StatusNotification"}),
+        holds=lambda v: isinstance(v.value, str),
     ),
     Excuse(NUMERIC_VALUE, "type", _READING_VALUE, version_2x=False, holds=lambda v: _is_number(v.value)),
     Excuse(TEXT_VALUE, "type", _READING_VALUE, version_2x=True, holds=lambda v: number(v.value) is not None),

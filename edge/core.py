@@ -26,6 +26,10 @@ CLOSE_INVALID = 1007  # text that is not UTF-8
 CLOSE_TOO_BIG = 1009
 
 _CLOSES = {"binary": CLOSE_UNSUPPORTED, "encoding": CLOSE_INVALID}
+_UNSERVED = {
+    "NotImplemented": "the version has no such action",
+    "NotSupported": "the action is not one that a station sends",
+}
 _NOT_A_TYPE = "MessageTypeNotSupported"
 _NUMBERS = frozenset({None, *MessageType})  # None: where none could be read
 
@@ -40,6 +44,8 @@ class Step(msgspec.Struct, frozen=True):
 
 class StationCore:
     """One connection of one station."""
+
+    __slots__ = ("_policy", "_recorder", "_redactor", "_served", "_transactions", "_version", "identity")
 
     def __init__(
         self, *, identity: Identity, node: str, epoch: int, conn: str, version: Version, policy: Policy
@@ -108,7 +114,7 @@ class StationCore:
             told = Told(
                 type="CALL", id=call.unique_id, action=call.action, valid=False, errors=(Finding(code),), flags=flags
             )
-            return self._answered(frame, told, now_us, call_error(call.id_json, code))
+            return self._answered(frame, told, now_us, call_error(call.id_json, code, _UNSERVED[code]))
         verdict = entry.checker.check(call.payload)
         errors, reply = verdict.errors, None
         if self._policy.registration != "accept" and entry.action != "BootNotification":

@@ -41,6 +41,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder:
     """Makes the records of one connection."""
 
+    __slots__ = ("_conn", "_epoch", "_identity", "_next", "_node", "_proto", "_station")
+
     def __init__(self, *, identity: Identity, node: str, epoch: int, conn: str, version: Version) -> None:
         self._identity = identity
         self._station = identity.station
@@ -101,7 +103,7 @@ class Recorder:
                 "connected",
                 now_us,
                 remote=remote,
-                path=_printable(path),
+                path=_path(path),
                 security_profile=security_profile,
                 user_agent=_printable(user_agent),
                 epoch=self._epoch,
@@ -190,7 +192,7 @@ def reject_record(
         site=site,
         status=status,
         reason=reason,
-        path=_printable(path),
+        path=_path(path),
         remote=remote,
         user_agent=_printable(user_agent),
     )
@@ -218,10 +220,10 @@ def _cut(text: str | None, length: int = MAX_TEXT) -> str | None:
 
 
 def _printable(text: str | None) -> str | None:
-    """A header's text as a record may hold it: undecodable bytes replaced, cut, and without a path's query, in which
+    """A header's text as a record may hold it: what cannot be encoded replaced, and cut."""
+    return None if text is None else _cut(text.encode("utf-8", "replace").decode())
 
-    tokens are sent.
-    """
-    if text is None:
-        return None
-    return _cut(text.partition("?")[0].encode("utf-8", "replace").decode())
+
+def _path(path: str) -> str | None:
+    """A path without its query, in which tokens are sent."""
+    return _printable(path.partition("?")[0])

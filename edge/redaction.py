@@ -8,6 +8,7 @@ that an object in the place of a list hides nothing.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import msgspec
 
@@ -67,15 +68,22 @@ _TOKEN_BYTES = re.compile(rb"id_?(?:tag|token)", re.IGNORECASE)
 _PAYLOADS = {"CALL": 3, "SEND": 3, "CALLRESULT": 2}  # the place of the payload in the message
 
 
+@cache
+def _harmless(version: Version, hides_tokens: bool) -> frozenset[str]:  # noqa: FBT001
+    """The actions in no table."""
+    return actions(version) - SECRETS.keys() - SETTINGS - (TOKENS.keys() if hides_tokens else frozenset())
+
+
 class Redactor:
     """The redaction of one connection's frames."""
+
+    __slots__ = ("_harmless", "_hides_tokens", "_keeps_broken", "_rule")
 
     def __init__(self, version: Version, policy: Policy) -> None:
         self._rule = policy.tokens
         self._keeps_broken = policy.unredactable == "keep"
         self._hides_tokens = policy.tokens.mode != "plain"
-        tables = SECRETS.keys() | SETTINGS | (TOKENS.keys() if self._hides_tokens else frozenset())
-        self._harmless = actions(version) - tables
+        self._harmless = _harmless(version, self._hides_tokens)
 
     def redact(self, frame: bytes, kind: str, action: str | None, *, is_json: bool) -> tuple[bytes | None, Names]:
         """The bytes for the record, and the pointers of what was replaced there: into the payload where `kind` (the

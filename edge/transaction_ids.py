@@ -28,6 +28,8 @@ def transaction_id(station: str, connector: object, id_tag: object, meter_start:
 class TransactionIds:
     """The ids of one connection. The memory is for chargers without a clock only."""
 
+    __slots__ = ("_conn", "_counts", "_last", "_station")
+
     def __init__(self, station: str, conn: str) -> None:
         self._station = station
         self._conn = conn

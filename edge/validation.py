@@ -111,7 +111,8 @@ class Checker:
             names = [detail["property"]] if keyword == "required" else detail.get("unexpected", [None])
             for name in names[:MAX_FINDINGS]:
                 place = path if name is None else (*path, name)
-                wanted, value = (detail["types"][0], error.instance) if keyword == "type" else ("", None)
+                wanted = detail["types"][0] if keyword == "type" else ""
+                value = error.instance if keyword in ("type", "enum") else None  # a copy: not of whole payloads
                 yield Violation(keyword, pointer(_as_sent(place, wrapped)), value, wanted), place
 
     def _code(self, violation: Violation) -> str:
