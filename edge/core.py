@@ -176,7 +176,8 @@ class StationCore:
 
     def _unreadable(self, frame: bytes, message: Unreadable, now_us: int) -> Step:
         """A frame that is no message of this version: recorded whole, and answered where the version says so."""
-        code = _NOT_A_TYPE if message.reason == "type" else ocppj.formation_violation(self._version)
+        is_type_known = message.reason != "type" and message.type_number in _NUMBERS
+        code = ocppj.formation_violation(self._version) if is_type_known else _NOT_A_TYPE
         told = Told(
             type=ocppj.type_name(message),
             id=message.unique_id,
@@ -185,9 +186,9 @@ class StationCore:
             errors=(Finding(code),),
             is_json=message.is_json,
         )
-        reply = _complaint(self._version, message)
-        if reply is not None:
-            return self._answered(frame, told, now_us, reply)
+        if _is_answered(self._version, message, code):
+            complaint = call_error(message.id_json or ocppj.UNREADABLE_ID, code, message.detail)
+            return self._answered(frame, told, now_us, complaint)
         close = _CLOSES.get(message.reason)
         return Step((self._recorded(frame, told, rfc3339(now_us)),), close=close)
 
@@ -209,19 +210,14 @@ def _unserved(version: Version, action: str) -> str:
     return "NotSupported" if action in actions(version) else "NotImplemented"
 
 
-def _complaint(version: Version, message: Unreadable) -> bytes | None:
-    """The CALLERROR for a frame that is no message; None where the version wants silence.
+def _is_answered(version: Version, message: Unreadable, code: str) -> bool:
+    """Whether a frame that is no message gets a CALLERROR.
 
     A type that is not known: 2.0.1 says so, 1.6 and 2.1 ignore it. A CALL that cannot be read: an error with its id;
     where the id cannot be read either, 2.x takes "-1" and 1.6 is silent. A broken answer is never answered.
     """
-    number = message.type_number
     if message.reason in _CLOSES:
-        return None
-    if message.reason == "type" or number not in _NUMBERS:
-        code = _NOT_A_TYPE if version is Version.V201 else None
-    elif number in (None, MessageType.CALL):
-        code = ocppj.formation_violation(version) if version.is_2x or message.id_json is not None else None
-    else:
-        code = None
-    return None if code is None else call_error(message.id_json or ocppj.UNREADABLE_ID, code, message.detail)
+        return False
+    if code == _NOT_A_TYPE:
+        return version is Version.V201
+    return message.type_number in (None, MessageType.CALL) and (version.is_2x or message.id_json is not None)
