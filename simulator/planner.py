@@ -1,0 +1,394 @@
+"""Drawing up a fleet's plan from a seed. Pure: the same seed, settings and hour of the day, the same plan.
+
+Misbehaviours of sessions are cards of a deck that all sessions draw from in order of their start, so that each comes
+up as often as its weight says, whatever the luck. A card that does not fit a session waits for the next one.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from contracts.times import HOUR, MINUTE, SECOND
+from contracts.versions import Version
+from simulator import misbehaviour as names
+from simulator.battery import NOMINAL_V
+from simulator.day import Window, visits
+from simulator.faults import (
+    FATAL_2X,
+    FATAL_16,
+    SECURITY_EVENTS,
+    STATION_16,
+    WARNING_2X,
+    WARNING_16,
+    Fault,
+)
+from simulator.misbehaviour import MISBEHAVIOURS
+from simulator.plan import (
+    FaultPlan,
+    GapPlan,
+    Happening,
+    IdStyle,
+    SecurityPlan,
+    SessionPlan,
+    StationPlan,
+    Traits,
+)
+from simulator.readings import Style
+
+BOOTS_APART = 15 * MINUTE  # between two boots of a station that is not in a boot loop: the alarm looks at 10 minutes
+LOOP_BOOTS = 13  # of one boot loop; the alarm wants 4
+LOOP_EVERY = 11 * SECOND
+SHORT_GAP_S = (3.0, 9.0)  # well below the 60 s after which a station counts as offline
+LONG_GAP_S = (210.0, 420.0)  # well beyond them
+_APART = 2 * MINUTE  # between two gaps of a station
+_FAULTS_PER_HOUR = 0.15
+_SECURITY_PER_HOUR = 0.06
+FAULT, WARNING, NONE = "fault", "warning", "none"
+_PLAIN_CARDS = {FAULT: 1.0, WARNING: 1.0, NONE: 12.0}
+
+
+class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan depends on. `mix`: weight by version; readings every so many seconds, from a range."""
+
+    stations: int
+    seed: int
+    mix: Mapping[Version, float]
+    readings_s: tuple[int, int]
+    misbehaviours: frozenset[str]
+    faults: bool = True
+
+
+class _Draft:
+    """One station while its plan is drawn up."""
+
+    def __init__(self, traits: Traits, rng: random.Random, connect_us: int) -> None:
+        self.traits = traits
+        self.rng = rng
+        self.connect_us = connect_us
+        self.closed: list[Window] = []  # no visit here
+        self.gaps: list[Window] = []
+        self.boots: list[Window] = [(connect_us, connect_us)]
+        self.visits: list[SessionPlan] = []
+        self.faults: list[FaultPlan] = []
+        self.happenings: list[Happening] = []
+        self.security: list[SecurityPlan] = []
+        self.unanswered: set[int] = set()  # connectors with a start whose answer never came
+        self.missing_start = False
+
+    @property
+    def is_2x(self) -> bool:
+        return self.traits.version.is_2x
+
+    def gap_fits(self, gap: GapPlan, end_us: int) -> bool:
+        """Whether the gap keeps its distance from the others, from boots and from the end."""
+        window = (gap.at_us, gap.at_us + gap.length_us)
+        if gap.at_us < self.connect_us + MINUTE or window[1] > end_us - MINUTE:
+            return False
+        return all(_distance(window, other) > _APART for other in self.gaps) and (
+            not gap.power or all(_distance(window, other) > BOOTS_APART for other in self.boots)
+        )
+
+    def take_gap(self, gap: GapPlan) -> None:
+        window = (gap.at_us, gap.at_us + gap.length_us)
+        self.gaps.append(window)
+        if gap.power:
+            self.boots.append(window)
+
+
+def _distance(one: Window, other: Window) -> int:
+    return max(one[0] - other[1], other[0] - one[1])
+
+
+class Planner:
+    """Draws up the plan of one block of time after another; what must not happen twice is remembered between them."""
+
+    def __init__(self, settings: PlanSettings) -> None:
+        self.settings = settings
+        self._rng = random.Random(settings.seed)
+        self._traits = self._all_traits()
+        self._drafts: list[_Draft] = []
+        self._decks = {is_2x: _Deck(_cards(settings, is_2x=is_2x), self._rng) for is_2x in (False, True)}
+        self._happened: dict[str, set[str]] = {}
+
+    def block(self, begin_us: int, end_us: int) -> list[StationPlan]:
+        """The plans of all stations from `begin_us` to `end_us`. Of the first block: they connect one after another."""
+        horizon_us = end_us - begin_us
+        first, spread_us = not self._drafts, min(2 * MINUTE, horizon_us // 20)
+        drafts = []
+        for index, traits in enumerate(self._traits):
+            connect_us = begin_us + (spread_us * index // len(self._traits) if first else 0)
+            rng = random.Random(f"{self.settings.seed}/{traits.identity}/{self._rng.getrandbits(32)}")
+            draft = _Draft(traits, rng, connect_us)
+            if not first:  # the last gaps, boots and habits of the block before still count
+                before = self._drafts[index]
+                draft.gaps, draft.boots = before.gaps[-1:], before.boots[-1:]
+                draft.unanswered, draft.missing_start = before.unanswered, before.missing_start
+            drafts.append(draft)
+        self._drafts = drafts
+        self._plan_happenings(drafts, begin_us, end_us)
+        for draft in drafts:
+            self._plan_visits(draft, end_us, horizon_us)
+        self._deal(drafts, end_us)
+        return [
+            StationPlan(
+                traits=draft.traits,
+                connect_us=draft.connect_us,
+                sessions=tuple(sorted(draft.visits, key=lambda visit: visit.plug_us)),
+                faults=tuple(draft.faults),
+                happenings=tuple(draft.happenings),
+                security=tuple(draft.security),
+            )
+            for draft in drafts
+        ]
+
+    # -- stations
+
+    def _all_traits(self) -> list[Traits]:
+        settings, rng = self.settings, self._rng
+        versions = _in_proportion(settings.mix, settings.stations)
+        rng.shuffle(versions)
+        having: dict[str, set[int]] = {}
+        for one in MISBEHAVIOURS.values():
+            if one.scope == "trait" and one.name in settings.misbehaviours:
+                able = [index for index, version in enumerate(versions) if one.fits(version)]
+                having[one.name] = set(rng.sample(able, min(len(able), _rounded(one.weight * len(able), rng))))
+        return [
+            self._one_traits(index, version, [name for name, holders in having.items() if index in holders])
+            for index, version in enumerate(versions)
+        ]
+
+    def _one_traits(self, index: int, version: Version, having: Sequence[str]) -> Traits:
+        rng = self._rng
+        low, high = self.settings.readings_s
+        dc = rng.random() < 0.2
+        evses = rng.choice((1, 1, 1, 2, 2))
+        style = Style(
+            measurands=rng.choice(("full", "full", "basic", "energy")),
+            kwh=names.KWH_REGISTERS in having,
+            value="number"
+            if names.NUMBER_VALUES in having
+            else "padded"
+            if names.PADDED_VALUES in having
+            else "string",
+        )
+        id_styles: tuple[IdStyle, ...] = ("uuid", "uuid", "counter", "digits", "colon")
+        return Traits(
+            identity=f"CP{index + 1:04d}",
+            version=version,
+            evses=evses,
+            dc=dc,
+            rated_w=rng.choice((60_000.0, 150_000.0)) if dc else NOMINAL_V * 3 * 32,
+            reading_s=rng.randrange(low, high + 1),
+            aligned=rng.choice(("none", "transaction", "always")),
+            style=style,
+            id_style=rng.choice(id_styles),
+            time_style=rng.choice(("ms", "ms", "s")),
+            skew_us=rng.choice((-1, 1)) * rng.randrange(1_000, 8_000) * 1000 if names.CLOCK_SKEW in having else 0,
+            meter_resets=names.METER_RESET in having,
+            lifetime_wh=tuple(rng.randrange(20_000, 9_000_000) for _ in range(evses)),
+            misbehaviours=tuple(having),
+            stop_data=rng.random() < 0.3,
+            begins_plugged=rng.random() < 0.5,
+            evse_in_all_events=rng.random() < 0.5,
+            events_status=version is Version.V21 and rng.random() < 0.5,
+            compresses=version.is_2x and rng.random() < 0.3,
+        )
+
+    # -- what whole stations do
+
+    def _plan_happenings(self, drafts: list[_Draft], begin_us: int, end_us: int) -> None:
+        hours = (end_us - begin_us) / HOUR * len(drafts)
+        for one in MISBEHAVIOURS.values():
+            if one.scope != "station" or one.name not in self.settings.misbehaviours:
+                continue
+            once = one.name in (names.BOOT_LOOP, names.OVERSIZED_FRAME)  # their alarms stay open for a while
+            done = self._happened.setdefault(one.name, set())
+            able = [d for d in drafts if one.fits(d.traits.version) and not (once and d.traits.identity in done)]
+            wanted = _rounded(one.weight * hours, self._rng)
+            for draft in self._rng.sample(able, min(wanted, len(able))):
+                if self._plan_happening(draft, one.name, begin_us, end_us):
+                    done.add(draft.traits.identity)
+        if self.settings.faults:
+            for draft in drafts:
+                self._plan_idle_faults(draft, begin_us, end_us)
+
+    def _plan_happening(self, draft: _Draft, name: str, begin_us: int, end_us: int) -> bool:
+        rng = draft.rng
+        length_us = {
+            names.BOOT_LOOP: LOOP_BOOTS * LOOP_EVERY + MINUTE,
+            names.OVERSIZED_FRAME: 30 * SECOND,
+            names.HALF_OPEN: 30 * SECOND,
+            names.LONG_OUTAGE: round(rng.uniform(*LONG_GAP_S) * SECOND),
+        }[name]
+        from_us = draft.connect_us + (BOOTS_APART if name == names.BOOT_LOOP else 2 * MINUTE) + MINUTE
+        until_us = end_us - length_us - 3 * MINUTE
+        # Whoever closes a third of a short run to cars would leave a station without a session.
+        if until_us <= from_us or length_us * 3 > end_us - begin_us:
+            return False
+        for _ in range(8):
+            at_us = rng.randrange(from_us, until_us)
+            gap = GapPlan(at_us, length_us, power=name == names.BOOT_LOOP)
+            if draft.gap_fits(gap, end_us):
+                draft.take_gap(gap)
+                draft.closed.append((at_us, at_us + length_us))
+                draft.happenings.append(Happening(name, at_us, length_us))
+                return True
+        return False
+
+    def _plan_idle_faults(self, draft: _Draft, begin_us: int, end_us: int) -> None:
+        rng, hours = draft.rng, (end_us - begin_us) / HOUR
+        for _ in range(_rounded(_FAULTS_PER_HOUR * hours, rng)):
+            length_us = round(rng.uniform(90, 400)) * SECOND
+            if length_us * 4 > end_us - begin_us:
+                continue
+            at_us = rng.randrange(draft.connect_us + 2 * MINUTE, end_us - length_us - MINUTE)
+            window = (at_us, at_us + length_us)
+            if any(_distance(window, other) < _APART for other in draft.closed):
+                continue
+            draft.closed.append(window)
+            if not draft.is_2x and rng.random() < 0.25:
+                draft.faults.append(FaultPlan(0, *window, rng.choice(STATION_16)))
+            else:
+                evse = rng.randrange(draft.traits.evses) + 1
+                draft.faults.append(FaultPlan(evse, *window, _fault(draft, fatal=rng.random() < 0.6)))
+        types = [kind for kind in SECURITY_EVENTS if rng.random() < _SECURITY_PER_HOUR * hours / len(SECURITY_EVENTS)]
+        done = self._happened.setdefault("security", set())  # an open alarm of this type would only be updated
+        for kind in types:
+            if f"{draft.traits.identity}/{kind}" not in done:
+                done.add(f"{draft.traits.identity}/{kind}")
+                draft.security.append(SecurityPlan(rng.randrange(draft.connect_us + MINUTE, end_us), kind))
+
+    # -- sessions
+
+    def _plan_visits(self, draft: _Draft, end_us: int, horizon_us: int) -> None:
+        for evse in range(1, draft.traits.evses + 1):
+            begin_us = draft.connect_us + 30 * SECOND
+            draft.visits += visits(draft.rng, evse, begin_us, end_us, draft.closed, horizon_us, dc=draft.traits.dc)
+
+    def _deal(self, drafts: list[_Draft], end_us: int) -> None:
+        order = sorted(
+            (
+                (visit.start_us, number, place)
+                for number, draft in enumerate(drafts)
+                for place, visit in enumerate(draft.visits)
+            )
+        )
+        for _, number, place in order:
+            draft = drafts[number]
+            visit = draft.visits[place]
+
+            def fits(card: str, draft: _Draft = draft, visit: SessionPlan = visit) -> SessionPlan | None:
+                return _with_card(draft, visit, card, end_us)
+
+            draft.visits[place] = self._decks[draft.is_2x].draw(fits) or visit
+
+
+def _with_card(draft: _Draft, visit: SessionPlan, card: str, end_us: int) -> SessionPlan | None:
+    """The visit with a card's misbehaviour or fault, None where it does not fit."""
+    if card == NONE:
+        return visit
+    if card in (FAULT, WARNING):
+        return _with_fault(draft, visit, end_us, fatal=card == FAULT)
+    if card in (names.OFFLINE_REPLAY, names.POWER_LOSS_END, names.POWER_LOSS_RESUME, names.ABRUPT_CLOSE):
+        gap = _gap(draft.rng, visit, card)
+        if gap is None or not draft.gap_fits(gap, end_us):
+            return None
+        draft.take_gap(gap)
+        return msgspec.structs.replace(visit, quirk=card, gap=gap)
+    if not draft.is_2x:
+        if card == names.MISSING_START:
+            # Its facts have -1 for an id: they would join an earlier start whose id the station never learned, and
+            # all such sessions of a station share one id. So at most one, and on a connector without such a start.
+            if draft.missing_start or visit.evse in draft.unanswered:
+                return None
+            draft.missing_start = True
+        elif card == names.LOST_START_ANSWER:
+            draft.unanswered.add(visit.evse)
+    return msgspec.structs.replace(visit, quirk=card)
+
+
+def _with_fault(draft: _Draft, visit: SessionPlan, end_us: int, *, fatal: bool) -> SessionPlan | None:
+    length_us = visit.stop_us - visit.start_us
+    at_us = visit.start_us + round(draft.rng.uniform(0.3, 0.5) * length_us)
+    until_us = visit.stop_us if fatal else at_us + round(draft.rng.uniform(0.2, 0.4) * length_us)
+    if until_us > end_us - MINUTE:
+        return None
+    return msgspec.structs.replace(visit, fault=FaultPlan(visit.evse, at_us, until_us, _fault(draft, fatal=fatal)))
+
+
+def _fault(draft: _Draft, *, fatal: bool) -> Fault:
+    if draft.is_2x:
+        return draft.rng.choice(FATAL_2X if fatal else WARNING_2X)
+    return draft.rng.choice(FATAL_16 if fatal else WARNING_16)
+
+
+def _gap(rng: random.Random, visit: SessionPlan, card: str) -> GapPlan | None:
+    """Where in (or around) the visit its gap lies; None where the visit is too short for it."""
+    length_us = visit.stop_us - visit.start_us
+    short = card == names.ABRUPT_CLOSE or (card != names.OFFLINE_REPLAY and rng.random() < 0.5)
+    gap_us = round(rng.uniform(*(SHORT_GAP_S if short else LONG_GAP_S)) * SECOND)
+    power, resumes = card in (names.POWER_LOSS_END, names.POWER_LOSS_RESUME), card == names.POWER_LOSS_RESUME
+    place = rng.choice(("middle", "middle", "start", "end", "around")) if card == names.OFFLINE_REPLAY else "middle"
+    around_us = visit.unplug_us - visit.plug_us + MINUTE
+    if place == "around" and around_us <= LONG_GAP_S[1] * 1.5 * SECOND:
+        return GapPlan(visit.plug_us - MINUTE // 2, max(around_us, gap_us))
+    if place == "start":
+        return GapPlan(visit.plug_us - MINUTE // 2, max(gap_us, visit.start_us - visit.plug_us + MINUTE))
+    if place == "end":
+        from_us = visit.stop_us - MINUTE
+        return GapPlan(from_us, gap_us)
+    room_us = length_us - gap_us - 2 * MINUTE
+    if room_us <= 0:
+        return None
+    return GapPlan(visit.start_us + MINUTE + rng.randrange(room_us), gap_us, power, resumes)
+
+
+class _Deck:
+    """Cards in a random order, dealt to the first who can use them; shuffled anew when all are dealt."""
+
+    def __init__(self, cards: list[str], rng: random.Random) -> None:
+        self._cards, self._rng = cards, rng
+        self._hand: list[str] = []
+
+    def draw(self, fits: "Callable[[str], SessionPlan | None]") -> SessionPlan | None:
+        """What the first card that fits makes of a session; None where none does."""
+        if len(self._hand) < len(self._cards) // 2:  # cards that nobody can use must not block the others
+            fresh = list(self._cards)
+            self._rng.shuffle(fresh)
+            self._hand = (self._hand + fresh)[: 4 * len(self._cards)]
+        for place, card in enumerate(self._hand):
+            found = fits(card)
+            if found is not None:
+                del self._hand[place]
+                return found
+        return None
+
+
+def _cards(settings: PlanSettings, *, is_2x: bool) -> list[str]:
+    version = Version.V201 if is_2x else Version.V16
+    cards = [NONE] * round(_PLAIN_CARDS[NONE])
+    if settings.faults:
+        cards += [FAULT, WARNING]
+    for one in MISBEHAVIOURS.values():
+        if one.scope == "session" and one.name in settings.misbehaviours and one.fits(version):
+            cards += [one.name] * round(one.weight)
+    return cards
+
+
+def _in_proportion(mix: Mapping[Version, float], count: int) -> list[Version]:
+    """So many versions, each as often as its weight says."""
+    total = sum(mix.values())
+    versions = [version for version, weight in mix.items() if weight > 0]
+    exact = {version: count * mix[version] / total for version in versions}
+    numbers = {version: int(exact[version]) for version in versions}
+    for version in sorted(versions, key=lambda version: numbers[version] - exact[version])[
+        : count - sum(numbers.values())
+    ]:
+        numbers[version] += 1
+    return [version for version in versions for _ in range(numbers[version])]
+
+
+def _rounded(expected: float, rng: random.Random) -> int:
+    """A whole number whose mean is the expected one."""
+    return int(expected) + (rng.random() < expected % 1)
