@@ -31,7 +31,7 @@ class Out(NamedTuple):
     name: Name
     key: bytes
     station: str
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
