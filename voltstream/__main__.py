@@ -1,7 +1,7 @@
 """The command line `voltstream`: one subcommand per service.
 
-This module and the demo are the only places that know all services. A service is imported when its command runs, so that
-`--help` answers at once and one service's broken dependency never stops another.
+This module and the demo are the only places that know all services. A service is imported when its command runs, so
+that `--help` answers at once and one service's broken dependency never stops another.
 """
 
 import sys
@@ -50,7 +50,14 @@ def _simulate(name: str, summary: str, arguments: Sequence[str]) -> int:
     return Service(SimSettings, run).main(name, summary, arguments)
 
 
+def _demo(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from voltstream.demo.run import main as demo
+
+    return demo(name, summary, arguments)
+
+
 COMMANDS = {
+    "demo": Command("Run everything on this machine, with a simulated fleet, and compare with the truth.", _demo),
     "edge": Command("Accept charging stations and put every frame on the log before it is answered.", _edge),
     "streams": Command("Derive sessions, energy, status and alarms from the log.", _streams),
     "sink": Command("Write what was derived into a time-series store.", _sink),

@@ -1,0 +1,236 @@
+"""The demo's course: start everything, let the fleet charge, let the lag drain, compare, tell."""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from confluent_kafka import Producer
+
+from contracts.times import SECOND
+from ops import logs
+from ops.clock import Clock
+from ops.flags import load
+from ops.logs import LogSettings
+from ops.service import finish, guarded, stop_requested
+from simulator import truth as truths
+from simulator.journal import read_journal
+from voltstream.demo import store
+from voltstream.demo.children import Child, ChildDiedError, Children, free_address
+from voltstream.demo.compare import compare
+from voltstream.demo.report import Progress, Summary, latency_ms, lost, table
+from voltstream.demo.settings import DemoSettings
+from voltstream.demo.tail import Tail
+
+_EMBEDDED_PARTITIONS = 4  # librdkafka's in-process broker has no other number
+_LINGER_S = 2.0
+_POLL_S = 0.25
+_DRAIN_S = 300.0
+
+
+def main(name: str, summary: str, arguments: Sequence[str]) -> int:
+    """`voltstream demo`: 0 where everything derived equals the truth, 1 where anything differs or a process died."""
+    return guarded(name, lambda: _main(name, summary, arguments))
+
+
+def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
+    loaded = load(f"voltstream {name}", summary, (DemoSettings, LogSettings), arguments)
+    logs.set_up(loaded[LogSettings], name)
+    return finish(_run(loaded[DemoSettings]))
+
+
+async def _run(settings: DemoSettings) -> int:
+    with _folder(settings) as folder, _broker(settings) as bootstrap:
+        demo = Demo(settings, folder, bootstrap)
+        try:
+            return await demo.run(stop_requested())
+        except ChildDiedError as error:
+            print(f"\n{error}", file=sys.stderr)
+            return 1
+        finally:
+            demo.children.stop()
+
+
+@contextlib.contextmanager
+def _folder(settings: DemoSettings) -> Iterator[Path]:
+    if settings.datadir is not None:
+        settings.datadir.mkdir(parents=True, exist_ok=True)
+        yield settings.datadir
+        return
+    folder = Path(tempfile.mkdtemp(prefix="voltstream-demo-"))
+    try:
+        yield folder
+    finally:
+        if not settings.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _broker(settings: DemoSettings) -> Iterator[str]:
+    """A real Kafka's address, or the embedded broker's, which lives in this process."""
+    if settings.bootstrap is not None:
+        yield settings.bootstrap
+        return
+    owner = Producer({"bootstrap.servers": "ignored", "test.mock.num.brokers": 1, "log_level": 3})
+    yield ",".join(f"{broker.host}:{broker.port}" for broker in owner.list_topics(timeout=10).brokers.values())
+    del owner
+
+
+class Demo:
+    """One run."""
+
+    def __init__(self, settings: DemoSettings, folder: Path, bootstrap: str) -> None:
+        self.settings, self.folder, self.bootstrap = settings, folder, bootstrap
+        self.embedded = settings.bootstrap is None
+        self.partitions = _EMBEDDED_PARTITIONS if self.embedded else settings.partitions
+        # On a broker that outlives the run, each run has topics and a database of its own.
+        self.prefix = "ocpp." if self.embedded else f"demo-{int(time.time())}."
+        self.database = self.prefix.rstrip(".").replace("-", "_")
+        self.addresses = {name: free_address() for name in ("edge", "streams", "sink")}
+        if settings.listen:
+            self.addresses["live"] = f"127.0.0.1:{settings.listen}"
+        self.listen = free_address()
+        system = Clock.system()
+        # The run ends about now on its own clock, so that what it shows lies in the past of who looks at it.
+        length_us = int(settings.seconds * settings.speed * SECOND)
+        clock = Clock(system.now_us() - length_us, system.now_us(), settings.speed, system.now_us())
+        environment = {
+            **clock.environment(),
+            "KAFKA_BOOTSTRAP": bootstrap,
+            "KAFKA_PARTITIONS": str(self.partitions),
+            "KAFKA_TOPIC_PREFIX": self.prefix,
+            "KAFKA_CHECK_CRCS": str(not self.embedded).lower(),
+        }
+        self.children = Children(folder, environment)
+
+    def start_services(self) -> None:
+        """The same commands an operator starts."""
+        at = self.addresses
+        self.children.start("edge", "--listen", self.listen, "--http", at["edge"], "--node", "edge-1")
+        self.children.start("streams", "--http", at["streams"], "--pause-ms", "0" if self.embedded else "100")
+        if self.settings.influx is None:
+            self.children.start("sink", "--http", at["sink"], "--duckdb-path", str(self.folder / "voltstream.duckdb"))
+        else:
+            where = ("--store", "influxdb", "--influx-url", self.settings.influx, "--influx-bucket", self.database)
+            self.children.start("sink", "--http", at["sink"], *where)
+        if 0: self.children.start("live", "--http", at["live"])
+
+    def start_fleet(self) -> Child:
+        settings = self.settings
+        return self.children.start(
+            "simulate",
+            "--target", f"ws://{self.listen}/ocpp",
+            "--stations", str(settings.stations),
+            "--seed", str(settings.seed),
+            "--seconds", str(settings.seconds),
+            "--misbehave", settings.misbehave,
+            "--truth", str(self.folder / "truth.jsonl"),
+            "--journal", str(self.folder / "journal.jsonl"),
+            service=False,
+        )  # fmt: skip
+
+    async def run(self, stop: asyncio.Event) -> int:
+        say = Progress(quiet=self.settings.json_only)
+        async with _session() as http:
+            say.line(f"starting edge, streams, sink and live page (logs in {self.folder})")
+            self.start_services()
+            await self.children.ready(http, self.addresses)
+            tail = Tail(self.bootstrap, self.prefix, self.partitions)
+            tail.start()
+            say.line(f"live page: http://{self.addresses.get('live')}/")
+            fleet = self.start_fleet()
+            try:
+                if not await self._charge(fleet, say, tail, stop):
+                    return 130
+                await self._drain(http, say)
+            finally:
+                fleet.stop(60.0)
+                tail.stop()
+            status = await self._tell(http, tail, say)
+            if self.settings.keep:
+                say.line(f"still running; the live page is at http://{self.addresses.get('live')}/ (Ctrl-C ends)")
+                await stop.wait()
+            return status
+
+    async def _charge(self, fleet: Child, say: Progress, tail: Tail, stop: asyncio.Event) -> bool:
+        """Until the fleet has stopped its sessions and gone home. False where we were asked to stop."""
+        began = time.monotonic()
+        while fleet.running:
+            self.children.check()
+            if stop.is_set():
+                return False
+            say.progress(time.monotonic() - began, self.settings.seconds, tail.messages)
+            await asyncio.sleep(_POLL_S)
+        if fleet.process.returncode != 0:
+            raise fleet.died()
+        return True
+
+    async def _drain(self, http: aiohttp.ClientSession, say: Progress) -> None:
+        """Until the stream worker and the sink have nothing left to do."""
+        say.line("the fleet is done; draining")
+        quiet_since: float | None = None
+        async with asyncio.timeout(_DRAIN_S):
+            while quiet_since is None or time.monotonic() - quiet_since < _LINGER_S:
+                self.children.check()
+                lags = [await _lag(http, self.addresses[name]) for name in ("streams", "sink")]
+                # Ticks go on: a worker that keeps up is a handful of them behind at any moment.
+                small = all(lag is not None and lag <= self.partitions for lag in lags)
+                quiet_since = (quiet_since or time.monotonic()) if small else None
+                await asyncio.sleep(_POLL_S)
+
+    async def _tell(self, http: aiohttp.ClientSession, tail: Tail, say: Progress) -> int:
+        truth = truths.read(self.folder / "truth.jsonl")
+        journal = read_journal(self.folder / "journal.jsonl")
+        if self.settings.influx is None:
+            sessions, alarms = await store.from_duckdb(http, self.addresses["sink"])
+        else:
+            sessions, alarms = await store.from_influx(http, self.settings.influx, self.database)
+        found = compare(sessions, alarms, truth.sessions, truth.alarms)
+        missing = lost(journal, tail.recorded)
+        p50, p99 = latency_ms(journal, tail.seen_ns)
+        summary = Summary(
+            stations=self.settings.stations,
+            messages=tail.messages,
+            sessions=found.sessions,
+            sessions_equal=found.sessions_equal,
+            sessions_extra=found.sessions_extra,
+            energy_wh=found.energy_wh,
+            energy_truth_wh=found.energy_truth_wh,
+            alarms=found.alarms,
+            alarms_missed=found.alarms_missed,
+            alarms_extra=found.alarms_extra,
+            lost=len(missing),
+            misbehaviours=dict(truth.end.misbehaviours),
+            p50_ms=p50,
+            p99_ms=p99,
+        )
+        differences = [*found.differences, *(f"lost: {station} {call}" for station, call in missing)]
+        silent = set(truth.run.stations) - {session.station for session in truth.sessions}
+        differences += [f"no session: {station}" for station in sorted(silent)]
+        say.line("")
+        say.line(table(summary, found, truth, alarms))
+        for difference in differences:
+            print(difference, file=sys.stderr)
+        print(msgspec.json.encode(summary).decode(), flush=True)
+        return 1 if differences else 0
+
+
+@contextlib.asynccontextmanager
+async def _session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
+        yield http
+
+
+async def _lag(http: aiohttp.ClientSession, address: str) -> int | None:
+    try:
+        async with http.get(f"http://{address}/lag") as response:
+            lag = (await response.json())["lag"]
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+    return lag if isinstance(lag, int) else None
