@@ -52,6 +52,7 @@ class TransactionIds:
         """A StopTransaction: the next start without a clock on that connector is another session."""
         for place, given in self._last.items():
             if given == transaction:
-                self._counts[place] = self._counts.get(place, 0) + 1
+                if place in self._counts or len(self._counts) < _MAX_CONNECTORS:
+                    self._counts[place] = self._counts.get(place, 0) + 1
                 del self._last[place]
                 return
