@@ -142,7 +142,11 @@ class Lane:
 
 async def _stop(producer: AIOKafkaProducer, seconds: float) -> None:
     """Stop a producer, for at most so long. What it still holds fails, and is sent again by another one."""
-    producer._message_accumulator.fail_all(errors.ProducerClosed())  # stop() would wait for it
+    accumulator = producer._message_accumulator
+    accumulator.fail_all(errors.ProducerClosed())  # stop() would wait for it
+    for batches in accumulator._batches.values():
+        for batch in batches:
+            batch._drain_waiter.exception()  # nobody else looks at it, and asyncio complains
     try:
         async with asyncio.timeout(seconds):
             await producer.stop()
