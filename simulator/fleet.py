@@ -10,6 +10,7 @@ from simulator.plan import StationPlan
 from simulator.planner import Planner, PlanSettings
 from simulator.station import Environment
 from simulator.truth import EndTruth, RunTruth, Truth
+from simulator.v2 import Station2x
 from simulator.v16 import Station16
 from simulator.visits import VisitedStation
 
@@ -128,4 +129,4 @@ class Fleet:
 
 
 def _station(plan: StationPlan, environment: Environment) -> VisitedStation:
-    return Station16(plan, environment)
+    return (Station2x if plan.traits.version.is_2x else Station16)(plan, environment)

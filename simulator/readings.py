@@ -11,7 +11,13 @@ Measurands = Literal["energy", "basic", "full"]
 ValueStyle = Literal["string", "number", "padded"]
 JsonObject = dict[str, object]
 
-PERIODIC, ALIGNED, BEGIN, END = "Sample.Periodic", "Sample.Clock", "Transaction.Begin", "Transaction.End"
+PERIODIC, ALIGNED, BEGIN, END, OTHER = (
+    "Sample.Periodic",
+    "Sample.Clock",
+    "Transaction.Begin",
+    "Transaction.End",
+    "Other",
+)
 
 
 class Snapshot(msgspec.Struct, frozen=True):

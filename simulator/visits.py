@@ -15,6 +15,7 @@ from simulator.timeline import Action
 from simulator.truth import SessionTruth
 
 POWER_LOSS, LOCAL, BROKEN = "PowerLoss", "Local", "Fault"  # why sessions end; each version has its own words
+_SEEN_LATER = frozenset({names.ENERGY_MISSING, names.BATCHED_READINGS, names.SEQ_GAP})  # if there are readings enough
 _BATCH = 3  # buffered readings in one frame
 _KEPT_SNAPSHOTS = 120  # of those that transactionData repeats
 _ALIGNED_SPREAD_US = 20 * SECOND
@@ -80,11 +81,6 @@ class VisitedStation(Station, abc.ABC):
             return
         evse.begin(at_us, visit)
         session = self.charging_started(evse, visit, at_us)
-        session.touched |= {*self.traits.misbehaviours}
-        for name in self.traits.misbehaviours:
-            self.ledger.misbehaviours[name] += 1
-        if visit.quirk is not None and (visit.gap is None or visit in self._gapped):
-            self.touch(session, visit.quirk)
         every_us = self.traits.reading_s * SECOND
         self.timeline.at(at_us + every_us, lambda next_us: self._read(session, next_us, every_us), in_dark=True)
 
@@ -94,6 +90,10 @@ class VisitedStation(Station, abc.ABC):
         session = Session(visit, self.stamped(at_us), evse.meter.begin_session())
         evse.session = session
         self.sessions.append(session)
+        for name in self.traits.misbehaviours:
+            self.touch(session, name)
+        if visit.quirk is not None and (visit in self._gapped if visit.gap else visit.quirk not in _SEEN_LATER):
+            self.touch(session, visit.quirk)
         return session
 
     def touch(self, session: Session, name: str) -> None:
@@ -153,6 +153,8 @@ class VisitedStation(Station, abc.ABC):
             if snapshot.power_w == 0 and not session.suspended:
                 session.suspended = True
                 self.car_suspends(evse, session, at_us)
+            if not with_energy:
+                self.touch(session, names.ENERGY_MISSING)
             self._keep(session, snapshot)
             if session.quirk != names.BATCHED_READINGS:
                 self.tell_readings(evse, session, [snapshot], at_us)
@@ -171,6 +173,8 @@ class VisitedStation(Station, abc.ABC):
             batch, session.batch = session.batch, []
             if session.readings % 2:
                 batch.reverse()
+            if len(batch) > 1:
+                self.touch(session, names.BATCHED_READINGS)
             self.tell_readings(self.evse(session.plan.evse), session, batch, self.clock.now_us())
 
     def read_begin(self, evse: Evse, session: Session, at_us: int) -> None:
