@@ -97,8 +97,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.heard_at, self._pinged_at = monotonic(), 0.0
         ws = self._ws
-        ws.receive_data(data)
-        self.handle(ws.events_received())
+        text = ws.whole_text(data)
+        if text is not None:
+            self._receive(text)
+        else:
+            ws.receive_data(data)
+            self.handle(ws.events_received())
 
     def handle(self, events: Sequence[Event]) -> None:
         """What websockets made of the bytes."""
@@ -159,8 +163,7 @@ class Connection(asyncio.Protocol):
         if not self.ended:
             if reply is not None:
                 self._node.answered += 1
-                self._ws.send_text(reply)
-                self.flush()
+                self._transport.write(self._ws.text_frame(reply))
             if self._last is not None:
                 self.close(self._last, REASONS.get(self._last, ""))
             elif self._queue:

@@ -8,7 +8,7 @@ from time import monotonic
 from websockets.frames import CloseCode
 
 from edge.node import Node
-from edge.ticks import tick
+from edge.ticks import last_tick
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,7 @@ async def drain(node: Node, ticking: "asyncio.Task[None]", log_epoch: int) -> in
     for visitor in list(node.visitors):
         visitor.give_up("this node stops")
     ticking.cancel()
-    if node.writer.is_open:
-        tick(node, log_epoch)
+    last_tick(node, log_epoch)
     unwritten = await node.writer.close(max(0.0, began + seconds - STOPPING_S - monotonic())) + node.writer.unwritten
     took = {"stations": len(stations), "seconds": round(monotonic() - began, 1)}
     if unanswered or unwritten:

@@ -1,12 +1,14 @@
 """Node ticks: a node's sign of life in every partition of the log (DESIGN.md, "Time is in the log")."""
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 
 from contracts.envelope import ClockSetting
 from contracts.topics import node_key
 from edge.core import tick_record
 from edge.node import Node
+from ops.group_commit import Full
 
 EVERY_S = 5.0
 """Real seconds at every speed of the clock: a stalled loop must not look like a dead node at speed 60."""
@@ -14,18 +16,18 @@ EVERY_S = 5.0
 
 def tick(node: Node, log_epoch: int) -> None:
     """Submit a tick to every partition; it replaces one that still waits there."""
-    clock = node.clock
-    value = tick_record(
-        node=node.name,
-        epoch=node.epoch,
-        log=log_epoch,
-        connections=len(node.stations),
-        clock=ClockSetting(clock.origin_us, clock.anchor_us, clock.speed),
-        now_us=clock.now_us(),
-    )
-    key = node_key(node.name)
+    key, value = _record(node, log_epoch)
     for partition in range(node.writer.partitions):
         node.writer.tick(partition, key, value)
+
+
+def last_tick(node: Node, log_epoch: int) -> None:
+    """A tick that is waited for when the log is closed, where the log is not away."""
+    record = _record(node, log_epoch)
+    for partition in range(node.writer.partitions):
+        if not node.writer.away(partition):
+            with suppress(Full):
+                node.writer.submit(partition, [record], None)
 
 
 async def tick_for_ever(node: Node, log_epoch: int) -> None:
@@ -36,3 +38,16 @@ async def tick_for_ever(node: Node, log_epoch: int) -> None:
         now = monotonic()
         due = max(due + EVERY_S, now)  # after a stall: one tick, not all that were missed
         await asyncio.sleep(due - now)
+
+
+def _record(node: Node, log_epoch: int) -> tuple[bytes, bytes]:
+    clock = node.clock
+    value = tick_record(
+        node=node.name,
+        epoch=node.epoch,
+        log=log_epoch,
+        connections=len(node.stations),
+        clock=ClockSetting(clock.origin_us, clock.anchor_us, clock.speed),
+        now_us=clock.now_us(),
+    )
+    return node_key(node.name), value
