@@ -34,6 +34,10 @@ class Changelog:
         self._prefix = f"{name}/".encode()
         self._lead = bytes((format_number,))
 
+    def owns(self, key: bytes) -> bool:
+        """Whether a key of the topic is this agent's."""
+        return key.startswith(self._prefix)
+
     def key(self, key: bytes) -> bytes:
         """The topic's key for an agent's key."""
         return self._prefix + key
@@ -55,14 +59,13 @@ class Loading:
         """The agent's key -> encoded state, without the format byte; the clock's without the fence."""
         self.fence: Fence | None = None
         self._changelog = changelog
-        self._prefix = changelog.key(b"")
         self._clock_key = changelog.key(CLOCK_KEY)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """One record of the state topic; other agents' are passed over. Raises UnknownFormatError."""
-        if key is None or not key.startswith(self._prefix):
+        if key is None or not self._changelog.owns(key):
             return
-        own = key[len(self._prefix) :]
+        own = key[len(self._changelog.key(b"")) :]
         if value is None:
             self.values.pop(own, None)
             return

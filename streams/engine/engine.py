@@ -123,7 +123,7 @@ class Engine:
     async def _close(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._worker.stop(), seconds)
-        except Exception as error:  # noqa: BLE001 - on the way out nothing can be mended
+        except Exception as error:
             log.debug("not closed in order", exc_info=error)
 
 

@@ -81,7 +81,7 @@ class State:
         Only those whose bytes differ from the committed ones. Raises what `encode` raises.
         """
         changed: dict[bytes, bytes | None] = {}
-        for key in {key for key, _ in self._journal[since:]}:
+        for key in dict.fromkeys(key for key, _ in self._journal[since:]):
             value = self._objects[key]
             encoded = None if value is None else self._codec.encode(key, value)
             if encoded != self._committed.get(key):

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from counting.fold import Count
 from counting.worker import WorkerSettings
@@ -33,7 +34,7 @@ class Fetched(msgspec.Struct, frozen=True):
     timestamp_ms: int
     key: bytes
     value: bytes | None
-    headers: dict[str, bytes]
+    headers: dict[str, str | bytes | None]
 
 
 class Verdict(msgspec.Struct):
@@ -83,7 +84,7 @@ class Run:
     """One source topic, its state and outputs, and workers by number."""
 
     def __init__(
-        self, bootstrap: str, name: str, partitions: int, *, program: Path | None = None, **worker: object
+        self, bootstrap: str, name: str, partitions: int, program: Path | None = None, **worker: object
     ) -> None:
         self.name = f"{name}-{time.time_ns() // 1_000_000}"
         self.partitions = partitions
@@ -103,7 +104,8 @@ class Run:
         self._stopping = threading.Event()
         self.folder = Path(tempfile.mkdtemp(prefix=f"voltstream-{name}-"))
         """Of the workers' logs; stays."""
-        self._changelog = Changelog("counting0", 1)
+        self.agent = 0
+        """Which of the settings' sources it is."""
 
     # -- topics
 
@@ -115,7 +117,10 @@ class Run:
         configs[self.state] = {"cleanup.policy": "compact", **_LOG_APPEND, **state_config}
         new = [NewTopic(name, self.partitions, min(3, brokers), config=config) for name, config in configs.items()]
         for future in admin.create_topics(new).values():
-            future.result()
+            with contextlib.suppress(
+                KafkaException
+            ):  # one that is there already: another run of the same group made it
+                future.result()
 
     def ask_for_topics(self) -> None:
         """On the embedded broker, where asking for a topic makes it."""
@@ -161,6 +166,15 @@ class Run:
             time.sleep(0.5)
         raise RuntimeError(f"the workers fold nothing:\n{self.logs()[-3000:]}")
 
+    def wait_folded(self, timeout_s: float = 60, *, read_committed: bool = True) -> None:
+        """Returns when the fence of every partition that has records is at its end."""
+        ends = {message.partition: message.offset for message in self.read(self.source)}
+        deadline = time.monotonic() + timeout_s
+        while (fences := self.states(committed=read_committed)[1]) != ends:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"folded to {fences} of {ends}:\n{self.logs()[-3000:]}")
+            time.sleep(0.2)
+
     def close(self) -> None:
         self.rate = 0
         self._stopping.set()
@@ -200,7 +214,7 @@ class Run:
         """Send some records, and wait until they are on the log."""
         producer = Producer({"bootstrap.servers": self.bootstrap})
         for key, value in records:
-            producer.produce(self.source, value, key=key, **({} if partition is None else {"partition": partition}))
+            producer.produce(self.source, value, key=key, partition=-1 if partition is None else partition)
         self.sent += len(records)
         producer.flush()
 
@@ -218,14 +232,14 @@ class Run:
 
     # -- reading back
 
-    def read(self, topic: str) -> Iterator[Fetched]:
-        """Every committed record of a topic, up to its end."""
+    def read(self, topic: str, *, committed: bool = True) -> Iterator[Fetched]:
+        """Every committed record of a topic, up to its last stable offset; or every record, up to its end."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
                 "group.id": "verdict",
                 "enable.auto.commit": False,
-                "isolation.level": "read_committed",
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "enable.partition.eof": True,
             }
         )
@@ -233,7 +247,7 @@ class Run:
             consumer.assign([TopicPartition(topic, n, 0) for n in range(self.partitions)])
             at_end: set[int] = set()
             while len(at_end) < self.partitions:
-                for message in consumer.consume(5000, 1.0):
+                for message in consumer.consume(5000, 0.05):
                     if (error := message.error()) is None:
                         yield _fetched(message)
                     elif error.code() == KafkaError._PARTITION_EOF:
@@ -241,18 +255,19 @@ class Run:
                     else:
                         raise RuntimeError(str(error))
 
-    def states(self) -> tuple[dict[bytes, Count], dict[int, int], int]:
+    def states(self, *, committed: bool = True) -> tuple[dict[bytes, Count], dict[int, int], int]:
         """The states by key, the fences by partition, and how often the state topic went back."""
-        loadings = [Loading(self._changelog) for _ in range(self.partitions)]
+        changelog = Changelog(f"counting{self.agent}", 1)
+        loadings = [Loading(changelog) for _ in range(self.partitions)]
         backwards = 0
         lasts: dict[bytes, int] = {}
-        for message in self.read(self.state):
+        for message in self.read(self.state, committed=committed):
             loading = loadings[message.partition]
             before = loading.fence
             loading.take(message.key, message.value)
             if loading.fence is not before and before is not None and loading.fence is not None:
                 backwards += (loading.fence.log, loading.fence.offset) <= (before.log, before.offset)
-            elif message.value is not None and not message.key.endswith(CLOCK_KEY):
+            elif message.value is not None and changelog.owns(message.key) and not message.key.endswith(CLOCK_KEY):
                 last = msgspec.json.decode(message.value[1:], type=Count).last
                 backwards += last <= lasts.get(message.key, -1)
                 lasts[message.key] = last
@@ -312,7 +327,7 @@ class Run:
 
 
 def _fetched(message: Message) -> Fetched:
-    headers = {name: value for name, value in message.headers() or () if isinstance(value, bytes)}
+    headers = dict(message.headers() or ())
     return Fetched(
         message.partition() or 0,
         message.offset() or 0,

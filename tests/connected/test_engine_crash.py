@@ -1,0 +1,65 @@
+"""Counting workers are killed, paused and scaled, and so is their broker; tests/long/engine does more of it."""
+
+import random
+import time
+
+import pytest
+
+from counting.pauses import longest, pauses
+from counting.run import Run
+from parts.handles import Broker
+from parts.kafka import start_kafka
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_kills_a_pause_and_a_join_leave_no_trace(kafka: Broker) -> None:
+    run = Run(kafka.bootstrap, "crash", kafka.partitions, session_timeout_s=6, batch_records=200)
+    run.create_topics()
+    for worker in range(2):
+        run.start(worker)
+    run.load(300)
+    run.wait_folding()
+    try:
+        for worker in range(2):
+            time.sleep(random.uniform(1, 4))
+            run.kill(worker)
+            run.start(worker)
+        time.sleep(8)
+        run.backlog(10_000)
+        time.sleep(0.3)
+        run.workers[0].pause()
+        time.sleep(18)
+        run.workers[0].resume()
+        time.sleep(6)
+        began = time.time()
+        run.start(2)
+        time.sleep(6)
+        run.stop(2)
+        time.sleep(4)
+        found = pauses(run, since=began)
+        run.rate = 0
+        time.sleep(1)
+        assert (verdict := run.verdict()).right, f"{verdict}\n{run.logs()}"
+        assert longest(found, kept=True) < 3, found[:5]
+    finally:
+        run.close()
+
+
+@pytest.mark.usefixtures("kafka_part")
+def test_a_broker_that_goes_and_comes_back_is_waited_for() -> None:
+    with start_kafka() as kafka:
+        run = Run(kafka.bootstrap, "away", 4)
+        run.create_topics()
+        run.start(0)
+        run.backlog(5_000)
+        run.wait_folding()
+        try:
+            kafka.kill()
+            time.sleep(20)
+            kafka.start()
+            run.backlog(5_000)
+            assert (verdict := run.verdict()).right, f"{verdict}\n{run.logs()}"
+            assert run.stop(0) < 7
+        finally:
+            run.close()
