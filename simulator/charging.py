@@ -1,6 +1,6 @@
 """An evse while the simulation runs: its meter, the car at it, and the session as the station knows it. Pure."""
 
-from contracts.flags import MISSING_START
+from contracts.flags import MISSING_START, OFFLINE
 from contracts.times import SECOND, rfc3339_ms
 from simulator import misbehaviour as names
 from simulator.battery import Charge
@@ -24,6 +24,7 @@ class Session:
         self.start_answered = False
         self.stop_answered = False
         self.touched: set[str] = set()
+        self.over_gap = False  # the station was not connected for a part of it, whatever the reason
         self.snapshots: list[Snapshot] = []  # what transactionData repeats
         self.batch: list[Snapshot] = []  # readings that wait for their frame
         self.readings = 0
@@ -65,6 +66,8 @@ class Session:
         for name in self.touched:
             flags |= set(EXPECTATIONS[name].flags)
             may_flags |= set(EXPECTATIONS[name].may_flags)
+        if self.over_gap:
+            may_flags.add(OFFLINE)
         if self.starts_silently:
             start_us = self.first_fact_us
             expected_wh = stop_wh - (stop_wh if self.first_wh is None else self.first_wh)

@@ -26,7 +26,7 @@ BOOTS_CERTAIN = BOOT_LOOP_BOOTS * THRESHOLD_FACTOR
 
 CONNECTOR_FAULT, OFFLINE_RULE, BOOT_LOOP = "connector-fault", "offline", "boot-loop"
 SECURITY_EVENT, OVERSIZED_FRAME = "security-event", "oversized-frame"
-EDGE_NODE_LOST, CLOCK_SKEW = "edge-node-lost", "clock-skew"
+EDGE_NODE_LOST, EDGE_CLOCK = "edge-node-lost", "edge-clock"
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +85,11 @@ def connector_fault_key(station: str, evse: int, connector: int, cause: str) -> 
 def station_key(rule: str, station: str, cause: str = "") -> str:
     """The key of a station's alarm."""
     return f"{rule}/{station}/{cause}" if cause else f"{rule}/{station}"
+
+
+def node_key(rule: str, node: str) -> str:
+    """The key of an edge node's alarm; nodes belong to the tenant `default`."""
+    return f"{rule}/default/{node}"
 
 
 def gap_verdict(length_us: int) -> Literal["short", "long", "ambiguous"]:

@@ -16,6 +16,7 @@ from simulator.truth import SessionTruth
 
 POWER_LOSS, LOCAL, BROKEN = "PowerLoss", "Local", "Fault"  # why sessions end; each version has its own words
 _SEEN_LATER = frozenset({names.ENERGY_MISSING, names.BATCHED_READINGS, names.SEQ_GAP})  # if there are readings enough
+_OPEN_MOST = 16  # of the last sessions, those that can still be open or have something to say
 _BATCH = 3  # buffered readings in one frame
 _KEPT_SNAPSHOTS = 120  # of those that transactionData repeats
 _ALIGNED_SPREAD_US = 20 * SECOND
@@ -244,6 +245,11 @@ class VisitedStation(Station, abc.ABC):
                     self.touch(evse.session, quirk)
 
         return begin
+
+    def _connected(self) -> None:
+        for session in self.sessions[-_OPEN_MOST:]:
+            session.over_gap |= not session.delivered
+        super()._connected()
 
     def power_back(self, at_us: int, gap: GapPlan) -> None:
         if not self.dark:
