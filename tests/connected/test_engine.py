@@ -236,7 +236,7 @@ def test_another_agents_open_transaction_hides_no_state_from_a_loader(kafka: Bro
     run.workers[0].wait_until(lambda: run.logs().count("the state of 4 of 4 partitions") == 2, 30)
     time.sleep(2)
     run.send(*[(b"a", b"x")] * 10, partition=1)
-    assert run.logs().count(" ready part=") == 1, "it waits: what is committed and hidden may be its own"
+    assert run.logs().count(": ready part=") == 1, "it waits: what is committed and hidden may be its own"
     other.abort_transaction()
     assert (verdict := run.verdict()).right, f"{verdict}\n{run.logs()}"
 
