@@ -1,15 +1,12 @@
 """The command line `voltstream`: one subcommand per service.
 
-This module and the demo are the only places that know all services. A service is imported when its command runs, so
-that `--help` answers at once and one service's broken dependency never stops another.
+This module and the demo are the only places that know all services. Whatever a command needs is imported when it runs,
+so that `--help` answers at once and one service's broken dependency never stops another.
 """
 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-
-from ops.service import Service, guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +19,20 @@ class Command:
 
 def _edge(name: str, summary: str, arguments: Sequence[str]) -> int:
     from edge.service import EdgeSettings, run
+    from ops.service import Service
 
     return Service(EdgeSettings, run).main(name, summary, arguments)
 
 
 def _streams(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from ops.service import Service
     from streams.app import StreamsSettings, run
 
     return Service(StreamsSettings, run).main(name, summary, arguments)
 
 
 def _sink(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from ops.service import Service
     from sinks.service import SinkSettings, run
 
     return Service(SinkSettings, run).main(name, summary, arguments)
@@ -41,10 +41,13 @@ def _sink(name: str, summary: str, arguments: Sequence[str]) -> int:
 def _live(name: str, summary: str, arguments: Sequence[str]) -> int:
     from dashboards.live.server import LiveSettings, run
 
+    from ops.service import Service
+
     return Service(LiveSettings, run).main(name, summary, arguments)
 
 
 def _simulate(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from ops.service import Service
     from simulator.service import SimSettings, run
 
     return Service(SimSettings, run).main(name, summary, arguments)
@@ -56,6 +59,18 @@ def _demo(name: str, summary: str, arguments: Sequence[str]) -> int:
     return demo(name, summary, arguments)
 
 
+def _topics(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from voltstream.topics import main as topics
+
+    return topics(name, summary, arguments)
+
+
+def _contracts(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from voltstream.schemas import main as contracts
+
+    return contracts(name, summary, arguments)
+
+
 COMMANDS = {
     "demo": Command("Run everything on this machine, with a simulated fleet, and compare with the truth.", _demo),
     "edge": Command("Accept charging stations and put every frame on the log before it is answered.", _edge),
@@ -63,6 +78,8 @@ COMMANDS = {
     "sink": Command("Write what was derived into a time-series store.", _sink),
     "live": Command("Show the fleet as it happens, in a browser.", _live),
     "simulate": Command("Run a fleet of simulated stations against an edge.", _simulate),
+    "topics": Command("Create the Kafka topics, or compare them with what the services want.", _topics),
+    "contracts": Command("Print or export the records' JSON Schemas and the AsyncAPI document.", _contracts),
 }
 
 
@@ -92,13 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage())
         return 0
     if name in ("-V", "--version"):
+        from importlib.metadata import version
+
         print(f"voltstream {version('voltstream')}")
         return 0
     if name not in COMMANDS:
         print(f"voltstream: there is no command {name!r} (see voltstream --help)", file=sys.stderr)
         return 2
     command = COMMANDS[name]
-    return guarded(name, lambda: command.main(name, command.summary, rest))
+    return command.main(name, command.summary, rest)
 
 
 if __name__ == "__main__":
