@@ -23,13 +23,13 @@ from simulator import truth as truths
 from simulator.journal import read_journal
 from voltstream.demo import store
 from voltstream.demo.children import Child, ChildDiedError, Children, free_address
-from voltstream.demo.compare import compare
-from voltstream.demo.report import Progress, Summary, latency_ms, lost, table
+from voltstream.demo.drain import drained
+from voltstream.demo.report import Progress
 from voltstream.demo.settings import DemoSettings
 from voltstream.demo.tail import Tail
+from voltstream.demo.verdict import judge
 
 _EMBEDDED_PARTITIONS = 4  # librdkafka's in-process broker has no other number
-_LINGER_S = 2.0
 _POLL_S = 0.25
 _DRAIN_S = 300.0
 
@@ -119,7 +119,8 @@ class Demo:
         else:
             where = ("--store", "influxdb", "--influx-url", self.settings.influx, "--influx-bucket", self.database)
             self.children.start("sink", "--http", at["sink"], *where)
-        if 0: self.children.start("live", "--http", at["live"])
+        if 0:
+            self.children.start("live", "--http", at["live"])
 
     def start_fleet(self) -> Child:
         settings = self.settings
@@ -174,63 +175,32 @@ class Demo:
     async def _drain(self, http: aiohttp.ClientSession, say: Progress) -> None:
         """Until the stream worker and the sink have nothing left to do."""
         say.line("the fleet is done; draining")
-        quiet_since: float | None = None
-        async with asyncio.timeout(_DRAIN_S):
-            while quiet_since is None or time.monotonic() - quiet_since < _LINGER_S:
-                self.children.check()
-                lags = [await _lag(http, self.addresses[name]) for name in ("streams", "sink")]
-                # Ticks go on: a worker that keeps up is a handful of them behind at any moment.
-                small = all(lag is not None and lag <= self.partitions for lag in lags)
-                quiet_since = (quiet_since or time.monotonic()) if small else None
-                await asyncio.sleep(_POLL_S)
+        lagging = [self.addresses[name] for name in ("streams", "sink")]
+        await drained(http, lagging, self.partitions, self.children.check, _DRAIN_S)
 
     async def _tell(self, http: aiohttp.ClientSession, tail: Tail, say: Progress) -> int:
-        truth = truths.read(self.folder / "truth.jsonl")
-        journal = read_journal(self.folder / "journal.jsonl")
         if self.settings.influx is None:
             sessions, alarms = await store.from_duckdb(http, self.addresses["sink"])
         else:
             sessions, alarms = await store.from_influx(http, self.settings.influx, self.database)
-        found = compare(sessions, alarms, truth.sessions, truth.alarms)
-        missing = lost(journal, tail.recorded)
-        p50, p99 = latency_ms(journal, tail.seen_ns)
-        summary = Summary(
-            stations=self.settings.stations,
+        verdict = judge(
+            truths.read(self.folder / "truth.jsonl"),
+            read_journal(self.folder / "journal.jsonl"),
+            sessions,
+            alarms,
             messages=tail.messages,
-            sessions=found.sessions,
-            sessions_equal=found.sessions_equal,
-            sessions_extra=found.sessions_extra,
-            energy_wh=found.energy_wh,
-            energy_truth_wh=found.energy_truth_wh,
-            alarms=found.alarms,
-            alarms_missed=found.alarms_missed,
-            alarms_extra=found.alarms_extra,
-            lost=len(missing),
-            misbehaviours=dict(truth.end.misbehaviours),
-            p50_ms=p50,
-            p99_ms=p99,
+            recorded=tail.recorded,
+            seen_ns=tail.seen_ns,
         )
-        differences = [*found.differences, *(f"lost: {station} {call}" for station, call in missing)]
-        silent = set(truth.run.stations) - {session.station for session in truth.sessions}
-        differences += [f"no session: {station}" for station in sorted(silent)]
         say.line("")
-        say.line(table(summary, found, truth, alarms))
-        for difference in differences:
+        say.line(verdict.table)
+        for difference in verdict.differences:
             print(difference, file=sys.stderr)
-        print(msgspec.json.encode(summary).decode(), flush=True)
-        return 1 if differences else 0
+        print(msgspec.json.encode(verdict.summary).decode(), flush=True)
+        return 1 if verdict.differences else 0
 
 
 @contextlib.asynccontextmanager
 async def _session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
         yield http
-
-
-async def _lag(http: aiohttp.ClientSession, address: str) -> int | None:
-    try:
-        async with http.get(f"http://{address}/lag") as response:
-            lag = (await response.json())["lag"]
-    except (aiohttp.ClientError, TimeoutError):
-        return None
-    return lag if isinstance(lag, int) else None
