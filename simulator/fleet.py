@@ -6,8 +6,8 @@ import time
 from collections import Counter
 
 from contracts.times import DAY, SECOND, rfc3339_ms
-from simulator.plan import StationPlan
-from simulator.planner import Planner, PlanSettings
+from simulator.plan import PlanSettings, StationPlan
+from simulator.planner import Planner
 from simulator.station import Environment
 from simulator.truth import EndTruth, RunTruth, Truth
 from simulator.v2 import Station2x

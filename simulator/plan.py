@@ -1,5 +1,6 @@
 """What a fleet is going to do, as data: stations, sessions, faults, outages. Times in microseconds."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -36,6 +37,17 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     evse_in_all_events: bool = False  # 2.x: not only in the first
     events_status: bool = False  # 2.1: connector status by NotifyEvent, not StatusNotification
     compresses: bool = False  # offers permessage-deflate
+
+
+class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan depends on. `mix`: weight by version; readings every so many seconds, from a range."""
+
+    stations: int
+    seed: int
+    mix: Mapping[Version, float]
+    readings_s: tuple[int, int]
+    misbehaviours: frozenset[str]
+    faults: bool = True
 
 
 class GapPlan(msgspec.Struct, frozen=True):

@@ -5,15 +5,13 @@ up as often as its weight says, whatever the luck. A card that does not fit a se
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from contracts.times import HOUR, MINUTE, SECOND
-from contracts.versions import Version
 from simulator import misbehaviour as names
-from simulator.battery import NOMINAL_V
 from simulator.day import Window, visits
+from simulator.deck import FAULT, NONE, WARNING, Deck, cards
 from simulator.faults import (
     FATAL_2X,
     FATAL_16,
@@ -28,13 +26,13 @@ from simulator.plan import (
     FaultPlan,
     GapPlan,
     Happening,
-    IdStyle,
+    PlanSettings,
     SecurityPlan,
     SessionPlan,
     StationPlan,
     Traits,
 )
-from simulator.readings import Style
+from simulator.traits import fleet, rounded
 
 BOOTS_APART = 15 * MINUTE  # between two boots of a station that is not in a boot loop: the alarm looks at 10 minutes
 LOOP_BOOTS = 13  # of one boot loop; the alarm wants 4
@@ -44,19 +42,6 @@ LONG_GAP_S = (210.0, 420.0)  # well beyond them
 _APART = 2 * MINUTE  # between two gaps of a station
 _FAULTS_PER_HOUR = 0.15
 _SECURITY_PER_HOUR = 0.06
-FAULT, WARNING, NONE = "fault", "warning", "none"
-_PLAIN_CARDS = {FAULT: 1.0, WARNING: 1.0, NONE: 12.0}
-
-
-class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan depends on. `mix`: weight by version; readings every so many seconds, from a range."""
-
-    stations: int
-    seed: int
-    mix: Mapping[Version, float]
-    readings_s: tuple[int, int]
-    misbehaviours: frozenset[str]
-    faults: bool = True
 
 
 class _Draft:
@@ -74,7 +59,6 @@ class _Draft:
         self.happenings: list[Happening] = []
         self.security: list[SecurityPlan] = []
         self.unanswered: set[int] = set()  # connectors with a start whose answer never came
-        self.missing_start = False
 
     @property
     def is_2x(self) -> bool:
@@ -106,9 +90,9 @@ class Planner:
     def __init__(self, settings: PlanSettings) -> None:
         self.settings = settings
         self._rng = random.Random(settings.seed)
-        self._traits = self._all_traits()
+        self._traits = fleet(settings, self._rng)
         self._drafts: list[_Draft] = []
-        self._decks = {is_2x: _Deck(_cards(settings, is_2x=is_2x), self._rng) for is_2x in (False, True)}
+        self._decks = {is_2x: Deck(cards(settings, is_2x=is_2x), self._rng) for is_2x in (False, True)}
         self._happened: dict[str, set[str]] = {}
 
     def block(self, begin_us: int, end_us: int) -> list[StationPlan]:
@@ -122,8 +106,8 @@ class Planner:
             draft = _Draft(traits, rng, connect_us)
             if not first:  # the last gaps, boots and habits of the block before still count
                 before = self._drafts[index]
-                draft.gaps, draft.boots = before.gaps[-1:], before.boots[-1:]
-                draft.unanswered, draft.missing_start = before.unanswered, before.missing_start
+                draft.gaps, draft.boots = sorted(before.gaps)[-1:], sorted(before.boots)[-1:]
+                draft.unanswered = before.unanswered
             drafts.append(draft)
         self._drafts = drafts
         self._plan_happenings(drafts, begin_us, end_us)
@@ -142,59 +126,6 @@ class Planner:
             for draft in drafts
         ]
 
-    # -- stations
-
-    def _all_traits(self) -> list[Traits]:
-        settings, rng = self.settings, self._rng
-        versions = _in_proportion(settings.mix, settings.stations)
-        rng.shuffle(versions)
-        having: dict[str, set[int]] = {}
-        for one in MISBEHAVIOURS.values():
-            if one.scope == "trait" and one.name in settings.misbehaviours:
-                able = [index for index, version in enumerate(versions) if one.fits(version)]
-                having[one.name] = set(rng.sample(able, min(len(able), _rounded(one.weight * len(able), rng))))
-        return [
-            self._one_traits(index, version, [name for name, holders in having.items() if index in holders])
-            for index, version in enumerate(versions)
-        ]
-
-    def _one_traits(self, index: int, version: Version, having: Sequence[str]) -> Traits:
-        rng = self._rng
-        low, high = self.settings.readings_s
-        dc = rng.random() < 0.2
-        evses = rng.choice((1, 1, 1, 2, 2))
-        style = Style(
-            measurands=rng.choice(("full", "full", "basic", "energy")),
-            kwh=names.KWH_REGISTERS in having,
-            value="number"
-            if names.NUMBER_VALUES in having
-            else "padded"
-            if names.PADDED_VALUES in having
-            else "string",
-        )
-        id_styles: tuple[IdStyle, ...] = ("uuid", "uuid", "counter", "digits", "colon")
-        return Traits(
-            identity=f"CP{index + 1:04d}",
-            version=version,
-            evses=evses,
-            dc=dc,
-            rated_w=rng.choice((60_000.0, 150_000.0)) if dc else NOMINAL_V * 3 * 32,
-            reading_s=rng.randrange(low, high + 1),
-            aligned=rng.choice(("none", "transaction", "always")),
-            style=style,
-            id_style=rng.choice(id_styles),
-            time_style=rng.choice(("ms", "ms", "s")),
-            skew_us=rng.choice((-1, 1)) * rng.randrange(1_000, 8_000) * 1000 if names.CLOCK_SKEW in having else 0,
-            meter_resets=names.METER_RESET in having,
-            lifetime_wh=tuple(rng.randrange(20_000, 9_000_000) for _ in range(evses)),
-            misbehaviours=tuple(having),
-            stop_data=rng.random() < 0.3,
-            begins_plugged=rng.random() < 0.5,
-            evse_in_all_events=rng.random() < 0.5,
-            events_status=version is Version.V21 and rng.random() < 0.5,
-            compresses=version.is_2x and rng.random() < 0.3,
-        )
-
     # -- what whole stations do
 
     def _plan_happenings(self, drafts: list[_Draft], begin_us: int, end_us: int) -> None:
@@ -205,7 +136,7 @@ class Planner:
             once = one.name in (names.BOOT_LOOP, names.OVERSIZED_FRAME)  # their alarms stay open for a while
             done = self._happened.setdefault(one.name, set())
             able = [d for d in drafts if one.fits(d.traits.version) and not (once and d.traits.identity in done)]
-            wanted = _rounded(one.weight * hours, self._rng)
+            wanted = rounded(one.weight * hours, self._rng)
             for draft in self._rng.sample(able, min(wanted, len(able))):
                 if self._plan_happening(draft, one.name, begin_us, end_us):
                     done.add(draft.traits.identity)
@@ -238,7 +169,7 @@ class Planner:
 
     def _plan_idle_faults(self, draft: _Draft, begin_us: int, end_us: int) -> None:
         rng, hours = draft.rng, (end_us - begin_us) / HOUR
-        for _ in range(_rounded(_FAULTS_PER_HOUR * hours, rng)):
+        for _ in range(rounded(_FAULTS_PER_HOUR * hours, rng)):
             length_us = round(rng.uniform(90, 400)) * SECOND
             if length_us * 4 > end_us - begin_us:
                 continue
@@ -298,11 +229,9 @@ def _with_card(draft: _Draft, visit: SessionPlan, card: str, end_us: int) -> Ses
         return msgspec.structs.replace(visit, quirk=card, gap=gap)
     if not draft.is_2x:
         if card == names.MISSING_START:
-            # Its facts have -1 for an id: they would join an earlier start whose id the station never learned, and
-            # all such sessions of a station share one id. So at most one, and on a connector without such a start.
-            if draft.missing_start or visit.evse in draft.unanswered:
+            # Nobody can tell its readings from those of an earlier start whose id the station never learned.
+            if visit.evse in draft.unanswered:
                 return None
-            draft.missing_start = True
         elif card == names.LOST_START_ANSWER:
             draft.unanswered.add(visit.evse)
     return msgspec.structs.replace(visit, quirk=card)
@@ -342,53 +271,3 @@ def _gap(rng: random.Random, visit: SessionPlan, card: str) -> GapPlan | None:
     if room_us <= 0:
         return None
     return GapPlan(visit.start_us + MINUTE + rng.randrange(room_us), gap_us, power, resumes)
-
-
-class _Deck:
-    """Cards in a random order, dealt to the first who can use them; shuffled anew when all are dealt."""
-
-    def __init__(self, cards: list[str], rng: random.Random) -> None:
-        self._cards, self._rng = cards, rng
-        self._hand: list[str] = []
-
-    def draw(self, fits: "Callable[[str], SessionPlan | None]") -> SessionPlan | None:
-        """What the first card that fits makes of a session; None where none does."""
-        if len(self._hand) < len(self._cards) // 2:  # cards that nobody can use must not block the others
-            fresh = list(self._cards)
-            self._rng.shuffle(fresh)
-            self._hand = (self._hand + fresh)[: 4 * len(self._cards)]
-        for place, card in enumerate(self._hand):
-            found = fits(card)
-            if found is not None:
-                del self._hand[place]
-                return found
-        return None
-
-
-def _cards(settings: PlanSettings, *, is_2x: bool) -> list[str]:
-    version = Version.V201 if is_2x else Version.V16
-    cards = [NONE] * round(_PLAIN_CARDS[NONE])
-    if settings.faults:
-        cards += [FAULT, WARNING]
-    for one in MISBEHAVIOURS.values():
-        if one.scope == "session" and one.name in settings.misbehaviours and one.fits(version):
-            cards += [one.name] * round(one.weight)
-    return cards
-
-
-def _in_proportion(mix: Mapping[Version, float], count: int) -> list[Version]:
-    """So many versions, each as often as its weight says."""
-    total = sum(mix.values())
-    versions = [version for version, weight in mix.items() if weight > 0]
-    exact = {version: count * mix[version] / total for version in versions}
-    numbers = {version: int(exact[version]) for version in versions}
-    for version in sorted(versions, key=lambda version: numbers[version] - exact[version])[
-        : count - sum(numbers.values())
-    ]:
-        numbers[version] += 1
-    return [version for version in versions for _ in range(numbers[version])]
-
-
-def _rounded(expected: float, rng: random.Random) -> int:
-    """A whole number whose mean is the expected one."""
-    return int(expected) + (rng.random() < expected % 1)

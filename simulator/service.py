@@ -23,7 +23,7 @@ from simulator.journal import Journal
 from simulator.ledger import Ledger
 from simulator.line import LineSettings
 from simulator.misbehaviour import chosen
-from simulator.planner import PlanSettings
+from simulator.plan import PlanSettings
 from simulator.station import Environment
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,49 @@
+"""The simulator's settings."""
+
+import pytest
+
+from contracts.errors import ConfigurationError
+from contracts.versions import Version
+from simulator.service import SimSettings, parse_mix, parse_range
+
+
+def test_a_mix_of_versions() -> None:
+    assert parse_mix("1.6=5, 2.0.1=3,2.1") == {Version.V16: 5.0, Version.V201: 3.0, Version.V21: 1.0}
+
+
+@pytest.mark.parametrize("text", ["", "1.5=1", "1.6=x", "1.6=0", "1.6=-1"])
+def test_no_mix(text: str) -> None:
+    with pytest.raises(ValueError, match=r"wanted|above 0"):
+        parse_mix(text)
+
+
+def test_a_range() -> None:
+    assert parse_range("60-300") == (60, 300)
+    assert parse_range("10") == (10, 10)
+
+
+@pytest.mark.parametrize("text", ["", "0", "300-60", "a-b", "1-"])
+def test_no_range(text: str) -> None:
+    with pytest.raises(ValueError, match="wanted"):
+        parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "variable"),
+    [
+        ("target", "http://127.0.0.1:9000", "SIM_TARGET"),
+        ("mix", "1.5=1", "SIM_MIX"),
+        ("misbehave", "everything", "SIM_MISBEHAVE"),
+        ("readings", "0", "SIM_READINGS"),
+        ("stations", "0", "SIM_STATIONS"),
+        ("until", "yesterday", "SIM_UNTIL"),
+    ],
+)
+def test_a_wrong_setting_is_named(field: str, value: str, variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=variable):
+        SimSettings.from_text({field: value})
+
+
+def test_the_defaults_are_a_fleet_that_misbehaves() -> None:
+    settings = SimSettings.from_text({})
+    assert (settings.stations, settings.misbehave) == (50, ("all",))
