@@ -8,12 +8,11 @@ queue, and behind that the socket is not read.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
 from hashlib import sha256
 from time import monotonic
 
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Event, State
+from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from contracts import envelope
 from edge.core import StationCore, Step
@@ -102,17 +101,14 @@ class Connection(asyncio.Protocol):
             self._receive(text)
         else:
             ws.receive_data(data)
-            self.handle(ws.events_received())
+            self.handle()
 
-    def handle(self, events: Sequence[Event]) -> None:
-        """What websockets made of the bytes."""
+    def handle(self) -> None:
+        """Act on what websockets made of the bytes."""
         ws = self._ws
-        for event in events:
-            # What comes behind our own close frame is not read; control frames are websockets' business.
-            if isinstance(event, Frame) and event.opcode <= Opcode.BINARY and not self.ended:
-                message = ws.message(event)
-                if message is not None:
-                    self._receive(message[0], binary=message[1])
+        for message, binary in ws.messages_received():
+            if not self.ended:  # what comes behind our own close frame is not read
+                self._receive(message, binary=binary)
         if ws.oversized is not None:
             self._read_on(ws.oversized)
         if ws.state is not State.OPEN and not self.ended:

@@ -34,7 +34,7 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
     stop, readiness = stop_requested(), Readiness()
     readiness.blocked("kafka", f"Kafka at {kafka.bootstrap} was not reached yet")
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
-    writer = Writer(settings, kafka, _refused, hold.changed)
+    writer = Writer(settings, kafka, refused, hold.changed)
     sock = _bound(settings)
     node = Node(settings.node or _name(sock), settings, clock, writer)
     async with HttpServer(readiness, settings):
@@ -64,7 +64,8 @@ async def _write(node: Node, readiness: Readiness, log_epoch: int) -> None:
     await tick_for_ever(node, log_epoch)
 
 
-def _refused(submission: Submission, error: Exception) -> None:
+def refused(submission: Submission, error: Exception) -> None:
+    """Kafka will never take these records; they are in the dead letters."""
     log.error("Kafka refused records", extra={"bytes": submission.size, "error": repr(error)})
     if isinstance(submission.owner, Connection):
         submission.owner.not_taken(submission.records)

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import cast
 
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidMessage
+from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
@@ -18,6 +18,7 @@ from edge.websocket import DEFLATE, StationProtocol
 log = logging.getLogger(__name__)
 
 _NOT_HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_LONG: dict[type[Exception], int] = {RequestLineTooLong: 414, HeaderLineTooLong: 431, TooManyHeaders: 431}
 
 
 class Visitor(asyncio.Protocol):
@@ -43,12 +44,10 @@ class Visitor(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         ws = self._ws
         ws.receive_data(data)
-        events = ws.events_received()
-        if events and isinstance(events[0], Request):
-            connection = self._ask(events[0])
-            if connection is not None:
-                connection.handle(events[1:])  # a station in a hurry
-        elif ws.handshake_exc is not None:
+        for event in ws.events_received():
+            if isinstance(event, Request) and (connection := self._ask(event)) is not None:
+                connection.data_received(b"")  # a station in a hurry sends more than its request
+        if not ws.accept_called and ws.handshake_exc is not None:
             self._unreadable(ws.handshake_exc)
         self._flush()  # nothing, where a connection has taken over
 
@@ -122,9 +121,10 @@ class Visitor(asyncio.Protocol):
         asyncio.get_running_loop().call_later(GOODBYE_S, self._transport.abort)
 
     def _unreadable(self, error: Exception) -> None:
-        if isinstance(error, InvalidMessage):  # to all others websockets has an answer of its own
+        status = _TOO_LONG.get(type(error), 400)
+        if status == 400:  # to the others websockets has an answer of its own
             self._transport.write(_NOT_HTTP)
-        self._node.reject(Refused(400, "not-http", str(error)), "", self._remote, None)
+        self._node.reject(Refused(status, "not-http", str(error)), "", self._remote, None)
 
     def _flush(self) -> None:
         for data in self._ws.data_to_send():

@@ -19,7 +19,7 @@ from websockets.exceptions import PayloadTooBig
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter, Subprotocol
 
@@ -38,14 +38,27 @@ _quiet = logging.getLogger("edge.websocket")
 _quiet.setLevel(logging.WARNING)  # our own lines say when a connection opens and closes
 
 
-class StationProtocol(ServerProtocol):
-    """One station's WebSocket, without the socket."""
+class _Frames(Protocol):
+    """Reads no frame before the handshake is answered: a client may send its first ones, even its last, with it."""
+
+    def parse(self) -> Generator[None]:
+        while self.state is State.CONNECTING:
+            yield
+        yield from super().parse()
+
+
+class StationProtocol(ServerProtocol, _Frames):
+    """One station's WebSocket, without the socket.
+
+    When the handshake is answered, `receive_data(b"")` reads on with what came behind the request.
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__(max_size=(None, limit), logger=_quiet)
         self.limit = limit
         self.chosen: str | None = None
         self.oversized: Oversized | None = None
+        self._messages: list[tuple[bytes, bool]] = []
         self._parts: list[bytes] = []
         self._parts_size = 0
         self._binary = False
@@ -76,27 +89,33 @@ class StationProtocol(ServerProtocol):
             return b"".join(self.data_to_send())
         return (b"\x81%c" % size if size < 126 else b"\x81\x7e%c%c" % (size >> 8, size & 0xFF)) + text
 
-    def message(self, frame: Frame) -> tuple[bytes, bool] | None:
-        """The message that a data frame completes, and whether it is binary; None where there is more to come.
+    def messages_received(self) -> list[tuple[bytes, bool]]:
+        """The messages that were completed since the last call, and whether each is binary."""
+        messages, self._messages = self._messages, []
+        return messages
 
-        None, too, where the message is larger than the limit: `oversized.complete` says when its end is reached.
-        """
+    def recv_frame(self, frame: Frame) -> None:
+        """As websockets', which leaves frames to be put together; `events_received` gives the request only."""
+        super().recv_frame(frame)
+        self.events.pop()
+        if frame.opcode > Opcode.BINARY:
+            return
         if frame.opcode is not Opcode.CONT:
             self._binary = frame.opcode is Opcode.BINARY
             if frame.fin:
-                return bytes(frame.data), self._binary
+                self._messages.append((bytes(frame.data), self._binary))
+                return
         self._parts_size += len(frame.data)
         if self.oversized is None and self._parts_size > self.limit:
             self.oversized = self._take_parts()
         if self.oversized is not None:
             self.oversized.feed(frame.data)
             self.oversized.complete = frame.fin
-            return None
+            return
         self._parts.append(bytes(frame.data))
-        if not frame.fin:
-            return None
-        whole, self._parts, self._parts_size = b"".join(self._parts), [], 0
-        return whole, self._binary
+        if frame.fin:
+            self._messages.append((b"".join(self._parts), self._binary))
+            self._parts, self._parts_size = [], 0
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         """As websockets', except that a frame beyond the limit is read to its end first."""

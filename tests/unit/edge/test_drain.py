@@ -1,0 +1,92 @@
+"""SIGTERM: what is in flight is answered, and everybody is told to come back elsewhere."""
+
+import asyncio
+import json
+from time import monotonic
+
+import pytest
+
+from edge.drain import drain
+from paper import BOOT, HEARTBEAT, PaperEdge, close_code, paper_edge, until
+
+
+async def ticking() -> None:
+    await asyncio.Event().wait()
+
+
+async def drained(edge: PaperEdge) -> int:
+    return await drain(edge.node, asyncio.create_task(ticking()), 1)
+
+
+async def test_a_call_in_flight_is_answered_before_the_close() -> None:
+    async with paper_edge() as edge:
+        busy, idle = await edge.connect("CP1"), await edge.connect("CP2")
+        await busy.send(BOOT)
+        await until(lambda: len(edge.log.waiting) == 3)
+        draining = asyncio.create_task(drained(edge))
+        assert await close_code(idle) == 1012
+        edge.log.prompt = True
+        while edge.log.waiting:
+            edge.log.answer()
+        assert json.loads(await busy.recv())[0] == 3
+        assert await close_code(busy) == 1012
+        assert await draining == 0
+        assert [record.kind for record in edge.of("CP1")] == ["connected", "frame", "frame", "disconnected"]
+        assert edge.of("CP1")[-1].close_code == 1012
+
+
+async def test_the_last_tick_says_that_nobody_is_connected() -> None:
+    async with paper_edge() as edge:
+        edge.log.prompt = True
+        station = await edge.connect()
+        assert await drained(edge) == 0
+        ticks = [
+            (partition, envelope.connections) for partition, _, envelope in edge.log.written if envelope.kind == "node"
+        ]
+        assert sorted(ticks) == [(partition, 0) for partition in range(4)]
+        assert await close_code(station) == 1012
+
+
+async def test_nobody_new_is_admitted_meanwhile() -> None:
+    async with paper_edge(drain_s=2) as edge:
+        station = await edge.connect()
+        await station.send(HEARTBEAT)
+        await until(lambda: len(edge.log.waiting) == 2)
+        draining = asyncio.create_task(drained(edge))
+        await asyncio.sleep(0)
+        with pytest.raises(Exception, match="HTTP 503"):
+            await edge.connect("CP2")
+        edge.log.prompt = True
+        while edge.log.waiting:
+            edge.log.answer()
+        assert await draining == 0
+
+
+async def test_during_an_outage_it_ends_in_time_and_counts(caplog: pytest.LogCaptureFixture) -> None:
+    async with paper_edge(drain_s=1.5) as edge:
+        stations = [await edge.connect(f"CP{number}") for number in range(3)]
+        for station in stations[:2]:
+            await station.send(BOOT)
+        await until(lambda: len(edge.log.waiting) == 5)
+        began = monotonic()
+        assert await drained(edge) == 1
+        assert monotonic() - began < 1.5
+        (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert vars(line)["calls_unanswered"] == 2
+
+
+async def test_an_edge_that_never_reached_kafka_has_nothing_to_lose() -> None:
+    async with paper_edge() as edge:
+        edge.node.writer.is_open = False
+        assert await drained(edge) == 0
+
+
+async def test_many_stations_leave_one_after_another() -> None:
+    async with paper_edge() as edge:
+        edge.log.prompt = True
+        for number in range(60):
+            await edge.connect(f"CP{number}")
+        draining = asyncio.create_task(drained(edge))
+        await asyncio.sleep(0.15)
+        assert 0 < len(edge.node.stations) < 60
+        assert await draining == 0

@@ -1,0 +1,60 @@
+"""Kafka away, one partition or more: who is closed, who is not, and what /readyz says."""
+
+import asyncio
+import json
+
+import pytest
+
+from edge import hold
+from paper import BOOT, PARTITIONS, PaperEdge, close_code, paper_edge
+
+
+def identity_in(edge: PaperEdge, partition: int, skip: int = 0) -> str:
+    names = (f"CP{n}" for n in range(999) if edge.node.writer.partition_of(f"default/CP{n}".encode()) == partition)
+    return [next(names) for _ in range(skip + 1)][-1]
+
+
+async def test_a_partitions_stations_are_closed_when_it_owes_an_answer_for_too_long() -> None:
+    async with paper_edge() as edge:
+        here = await edge.connect(identity_in(edge, 1))
+        there = await edge.connect(identity_in(edge, 2))
+        edge.log.aways = {1: 19.9}
+        edge.hold.changed(1, True)
+        edge.hold.check(edge.node)
+        await asyncio.sleep(0.05)
+        assert len(edge.node.stations) == 2
+        edge.log.aways = {1: 20.1}
+        edge.hold.check(edge.node)
+        assert await close_code(here) == 1013
+        edge.log.prompt = True
+        edge.log.answer_all()
+        await there.send(BOOT)
+        assert json.loads(await there.recv())[0] == 3
+
+
+async def test_they_are_closed_one_after_another_and_no_more_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "SPREAD_S", 1.0)
+    async with paper_edge() as edge:
+        for number in range(5):
+            await edge.connect(identity_in(edge, 3, number))
+        edge.log.aways = {3: 25.0}
+        edge.hold.changed(3, True)
+        edge.hold.check(edge.node)
+        edge.hold.check(edge.node)  # it is being closed already
+        await asyncio.sleep(0.5)
+        assert 1 <= len(edge.node.stations) <= 4
+        edge.hold.changed(3, False)
+        left = len(edge.node.stations)
+        await asyncio.sleep(0.8)
+        assert len(edge.node.stations) == left
+
+
+async def test_the_node_is_ready_while_no_more_than_half_of_the_partitions_are_away() -> None:
+    async with paper_edge() as edge:
+        for partition in range(PARTITIONS // 2):
+            edge.hold.changed(partition, True)
+        assert edge.readiness.ready
+        edge.hold.changed(PARTITIONS - 1, True)
+        assert "kafka" in edge.readiness.reasons
+        edge.hold.changed(0, False)
+        assert edge.readiness.ready
