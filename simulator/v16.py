@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from simulator import misbehaviour as names
 from simulator.charging import Evse, Session
 from simulator.faults import Fault, Fault16
 from simulator.outbox import Deafness, Kind, Message, Payload
 from simulator.plan import SessionPlan
-from simulator.readings import BEGIN, END, Snapshot, sampled_values_16
+from simulator.readings import BEGIN, END, Snapshot, Style, sampled_values_16
 from simulator.station import ConnectorState
 from simulator.visits import BROKEN, RETRY_AFTER_US, VisitedStation
 
@@ -112,7 +114,7 @@ class Station16(VisitedStation):
             raise ValueError("the session is not over")
         session.stop_reason = _REASONS.get(reason, reason)
         again = session.quirk == names.DUPLICATE_STOP
-        data = [self._meter_value(one) for one in self._all_readings(session)] if again or self.traits.stop_data else []
+        data = self._transaction_data(session) if again or self.traits.stop_data else []
         stop_wh, stop_text = session.stop_wh, self.text(session.stop_us)
 
         def payload() -> Payload:
@@ -132,16 +134,18 @@ class Station16(VisitedStation):
         self._send("StopTransaction", payload, deafness, answered=answered)
         self._set_status(evse, at_us, "Finishing")
 
-    def _all_readings(self, session: Session) -> list[Snapshot]:
-        """What transactionData holds: begin and end, and the register at every reading between."""
+    def _transaction_data(self, session: Session) -> list[Payload]:
+        """The register at begin and end, and between them the readings once more, as they were."""
+        register = msgspec.structs.replace(self.traits.style, measurands="energy")
         begin = Snapshot(session.start_us, BEGIN, session.start_wh)
         end = Snapshot(session.stop_us or 0, END, session.stop_wh)
-        return [begin, *session.snapshots, end]
+        between = [self._meter_value(snapshot) for snapshot in session.snapshots]
+        return [self._meter_value(begin, register), *between, self._meter_value(end, register)]
 
-    def _meter_value(self, snapshot: Snapshot) -> Payload:
+    def _meter_value(self, snapshot: Snapshot, style: Style | None = None) -> Payload:
         return {
             "timestamp": self.text(snapshot.at_us),
-            "sampledValue": sampled_values_16(snapshot, self.traits.style),
+            "sampledValue": sampled_values_16(snapshot, style or self.traits.style),
         }
 
     def _send(
