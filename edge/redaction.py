@@ -3,7 +3,8 @@
 Only the values found are replaced, in the bytes: everything else of the frame stays as it was received. The tables
 are per action, for its CALL and its result alike; where the action is not known (an unknown name, the result of a CALL
 that is not ours) all of them apply. A value is found by the names on its way, whatever lists stand between them, so
-that an object in the place of a list hides nothing.
+that an object in the place of a list hides nothing. Tokens are found by their names in the other actions too: a vendor
+may put one anywhere.
 """
 
 import re
@@ -37,33 +38,32 @@ SETTINGS = frozenset(
 _SECRET_SETTING = re.compile(r"authorizationkey|password|simpin|vpnkey|sharedsecret|privatekey", re.IGNORECASE)
 _SETTING_VALUES = frozenset({"value", "attributeValue", "actualValue"})
 
-_ID_TAG: Names = ("idTag",)
-_PARENT: Names = ("parentIdTag",)
-_ID_TOKEN: Names = ("idToken",)  # with additionalInfo below it
-_GROUP: Names = ("groupIdToken",)
-TOKENS: dict[str, tuple[Names, ...]] = {
-    "Authorize": (_ID_TAG, _PARENT, _ID_TOKEN, _GROUP),
-    "BatterySwap": (_ID_TOKEN,),
-    "CustomerInformation": (_ID_TOKEN,),
-    "NotifyCustomerInformation": (("data",),),  # free text about the customer
-    "RemoteStartTransaction": (_ID_TAG,),
-    "RequestBatterySwap": (_ID_TOKEN,),
-    "RequestStartTransaction": (_ID_TOKEN, _GROUP),
-    "ReserveNow": (_ID_TAG, _PARENT, _ID_TOKEN, _GROUP),
-    "SendLocalList": (_ID_TAG, _PARENT, _ID_TOKEN, _GROUP),
-    "StartTransaction": (_ID_TAG, _PARENT),
-    "StopTransaction": (_ID_TAG, _PARENT),
-    "TransactionEvent": (_ID_TOKEN, _GROUP),
-}
+TOKENS: tuple[Names, ...] = (("idTag",), ("parentIdTag",), ("idToken",), ("groupIdToken",))  # and all below them
+TOKEN_ACTIONS = frozenset(
+    {
+        "Authorize",
+        "BatterySwap",
+        "CustomerInformation",
+        "NotifyCustomerInformation",
+        "RemoteStartTransaction",
+        "RequestBatterySwap",
+        "RequestStartTransaction",
+        "ReserveNow",
+        "SendLocalList",
+        "StartTransaction",
+        "StopTransaction",
+        "TransactionEvent",
+    }
+)
+_CUSTOMER_TEXT: dict[str | None, tuple[Names, ...]] = {"NotifyCustomerInformation": (("data",),)}
 _KIND = "type"  # below idToken: the kind of token, which records keep
 
 _ALL_SECRETS = tuple(names for entry in SECRETS.values() for names in entry)
-_ALL_TOKENS = (_ID_TAG, _PARENT, _ID_TOKEN, _GROUP)
 
 # Userinfo in a URL, in any action: ftp://user:password@host/ (GetDiagnostics, UpdateFirmware, GetLog, ...).
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]+@")
 _USERINFO_BYTES = re.compile(rb':\\?/\\?/[^/?#\s"]+@')
-_SECRET_BYTES = re.compile(_SECRET_SETTING.pattern.encode(), re.IGNORECASE)
+_SECRET_BYTES = re.compile(_SECRET_SETTING.pattern.encode() + rb"|\bvpn\b", re.IGNORECASE)
 _TOKEN_BYTES = re.compile(rb"id_?(?:tag|token)", re.IGNORECASE)
 _PAYLOADS = {"CALL": 3, "SEND": 3, "CALLRESULT": 2}  # the place of the payload in the message
 
@@ -71,18 +71,19 @@ _PAYLOADS = {"CALL": 3, "SEND": 3, "CALLRESULT": 2}  # the place of the payload 
 @cache
 def _harmless(version: Version, hides_tokens: bool) -> frozenset[str]:  # noqa: FBT001
     """The actions in no table."""
-    return actions(version) - SECRETS.keys() - SETTINGS - (TOKENS.keys() if hides_tokens else frozenset())
+    return actions(version) - SECRETS.keys() - SETTINGS - (TOKEN_ACTIONS if hides_tokens else frozenset())
 
 
 class Redactor:
     """The redaction of one connection's frames."""
 
-    __slots__ = ("_harmless", "_hides_tokens", "_keeps_broken", "_rule")
+    __slots__ = ("_harmless", "_hides_tokens", "_keeps_broken", "_known", "_rule")
 
     def __init__(self, version: Version, policy: Policy) -> None:
         self._rule = policy.tokens
         self._keeps_broken = policy.unredactable == "keep"
         self._hides_tokens = policy.tokens.mode != "plain"
+        self._known = actions(version)
         self._harmless = _harmless(version, self._hides_tokens)
 
     def redact(self, frame: bytes, kind: str, action: str | None, *, is_json: bool) -> tuple[bytes | None, Names]:
@@ -93,22 +94,28 @@ class Redactor:
         """
         if not is_json:
             return (frame, ()) if self._keeps_broken or not self._may_hide(frame, action) else (None, ("",))
-        escaped = b"\\" in frame and b"\\u" in frame  # then no name need stand there in its own letters
-        if not escaped and ((action in self._harmless and b"@" not in frame) or not self._may_hide(frame, action)):
+        if self._is_harmless(frame, action):
             return frame, ()
         return self._spliced(frame, _PAYLOADS.get(kind), action)
+
+    def _is_harmless(self, frame: bytes, action: str | None) -> bool:
+        if b"\\" in frame and b"\\u" in frame:  # no name need stand there in its own letters
+            return False
+        if action in self._harmless and b"@" not in frame and not (self._hides_tokens and b"dT" in frame):
+            return True
+        return not self._may_hide(frame, action)
 
     def _may_hide(self, frame: bytes, action: str | None) -> bool:
         return (
             _USERINFO_BYTES.search(frame) is not None
             or (action not in self._harmless and _SECRET_BYTES.search(frame) is not None)
-            or (self._hides_tokens and (action in TOKENS or _TOKEN_BYTES.search(frame) is not None))
+            or (self._hides_tokens and (action in TOKEN_ACTIONS or _TOKEN_BYTES.search(frame) is not None))
         )
 
     def _spliced(self, frame: bytes, payload_at: int | None, action: str | None) -> tuple[bytes, Names]:
-        known = action in self._harmless or action in SECRETS or action in SETTINGS or action in TOKENS
+        known = action in self._known
         secrets = SECRETS.get(action or "", ()) if known else _ALL_SECRETS
-        tokens = (TOKENS.get(action or "", ()) if known else _ALL_TOKENS) if self._hides_tokens else ()
+        tokens = TOKENS + _CUSTOMER_TEXT.get(action, ()) if self._hides_tokens else ()
         settings = set(_settings(msgspec.json.decode(frame), ())) if not known or action in SETTINGS else set()
         parts: list[bytes] = []
         pointers: dict[str, None] = {}
