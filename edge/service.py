@@ -32,7 +32,7 @@ BACKLOG = 4096
 async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int:
     """The exit status. Raises ConfigurationError where a setting is wrong or does not fit the cluster."""
     stop, readiness = stop_requested(), Readiness()
-    readiness.blocked("kafka", f"Kafka at {kafka.bootstrap} was not reached yet")
+    readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
     writer = Writer(settings, kafka, refused, hold.changed)
     sock = _bound(settings)
@@ -61,6 +61,7 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
 
 async def _write(node: Node, readiness: Readiness, log_epoch: int) -> None:
     await node.writer.open(readiness)
+    readiness.clear("log")
     await tick_for_ever(node, log_epoch)
 
 
