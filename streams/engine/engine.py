@@ -19,10 +19,10 @@ from aiokafka.errors import IllegalOperation, KafkaError
 from contracts.errors import VoltstreamError
 from ops.health import Readiness
 from streams.engine.agent import Agent
-from streams.engine.faust_consumer import FaustWorker
 from streams.engine.observer import Observer, PartitionView
 from streams.engine.process import Ending, delay_s, end_within, replacements
 from streams.engine.settings import EngineSettings
+from streams.engine.worker import FaustWorker
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class Engine:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if stopped.done():
             return await self._stop()
-        self._readiness.blocked(_PART, "the worker has failed and ends")
-        return await self._fail(self._failure.result(), stopped)
+        error = self._failure.result()
+        return await self._begin_anew(error, stopped) if is_kafkas(error) else await self._crash(error)
 
     # -- what the worker reports
 
@@ -106,16 +106,19 @@ class Engine:
         await self._close(self._settings.shutdown_s)
         return ending
 
-    async def _fail(self, error: BaseException, stopped: asyncio.Task[bool]) -> Ending:
-        if not is_kafkas(error):
-            _say(error)
-            await self._close(_LEAVE_S)
-            return Ending(EXIT_CRASH)
+    async def _crash(self, error: BaseException) -> Ending:
+        _say(error)
+        self._readiness.blocked(_PART, "the worker has failed and ends")
+        await self._close(_LEAVE_S)
+        return Ending(EXIT_CRASH)
+
+    async def _begin_anew(self, error: BaseException, stopped: asyncio.Task[bool]) -> Ending:
         healthy = self._ready_since is not None and time.monotonic() - self._ready_since >= _HEALTHY_S
         in_a_row = 1 if healthy else replacements() + 1
         seconds = delay_s(in_a_row, random.Random())  # noqa: S311 - no secret
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reason = str(error) if isinstance(error, KafkaError) else repr(error)
         log.error("begins anew", extra={"in_s": round(seconds, 1), "in_a_row": in_a_row, "reason": reason})
+        self._readiness.blocked(_PART, "Kafka refused to go on, and the worker begins anew")
         await self._close(_LEAVE_S)
         await asyncio.wait({stopped}, timeout=seconds)
         return Ending() if stopped.done() else Ending(replace=True, in_a_row=in_a_row)

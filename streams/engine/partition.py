@@ -1,5 +1,6 @@
 """One owned source partition: its state, its place in the log, and the only producer that may write either."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -30,7 +31,8 @@ class OwnedPartition:
         self.loaded = False
         self.next_offset = 0
         """The next source offset to fold; means something once `loaded`."""
-        self._agent, self._settings, self._observer, self._bounds = agent, settings, observer, bounds
+        self._agent, self._settings, self._observer = agent, settings, observer
+        self._bounds, self._turn = bounds, turn
         self._changelog = Changelog(agent.name, agent.format)
         self._writer = TransactionalWriter(settings, f"{settings.group}-{agent.source}-{number}")
         self._limits = Limits(settings.output_bytes, settings.dead_letter_bytes)
@@ -75,9 +77,10 @@ class OwnedPartition:
                 return False
         if records[0].offset > self.next_offset and not await self._is_harmless_gap(records[0].offset):
             return False
-        began = time.monotonic()
-        folded = fold_batch(self._agent, self._fold, self._values, records, self._limits)
-        folded_at = time.monotonic()
+        async with self._turn:
+            began = time.monotonic()
+            folded = fold_batch(self._agent, self._fold, self._values, records, self._limits)
+            folded_at = time.monotonic()
         last = records[-1].offset
         await self._writer.write(self._groups(folded, last))
         self._remember(folded.changes, last)

@@ -1,6 +1,9 @@
 """A stream worker that counts: the product's engine around the test's fold. `python worker.py '{"bootstrap": ...}'`"""
 
+import asyncio
+import logging
 import sys
+from typing import NoReturn
 
 import msgspec
 import uvloop
@@ -11,8 +14,10 @@ from ops.health import Readiness
 from ops.service import stop_requested
 from streams.engine.agent import Agent
 from streams.engine.engine import Engine
-from streams.engine.process import Ending, end
+from streams.engine.process import end
 from streams.engine.settings import EngineSettings
+
+log = logging.getLogger(__name__)
 
 
 class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
@@ -49,15 +54,36 @@ class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
         )
 
 
-async def run(settings: WorkerSettings, engine: type[Engine] = Engine) -> Ending:
+async def run(settings: WorkerSettings) -> NoReturn:
     stop = stop_requested()
-    ending = await engine(settings.agents(), settings.engine(), Readiness()).run(stop)
+    engine = Engine(settings.agents(), settings.engine(), Readiness())
+    watching = asyncio.create_task(watch(engine))
+    ending = await engine.run(stop)
+    watching.cancel()
     end(ending)
 
 
-def main(engine: type[Engine] = Engine) -> None:
+async def watch(engine: Engine) -> None:
+    """Say where the partitions stand, when that changes."""
+    said: dict[str, int] = {}
+    while True:
+        views = engine.partitions()
+        lags = [view.lag for view in views if view.lag is not None]
+        stand = {
+            "partitions": len(views),
+            "keys": sum(view.keys for view in views),
+            "known": len(lags),
+            "lag": sum(lags),
+        }
+        if stand != said:
+            said = stand
+            log.info("stands", extra=stand)
+        await asyncio.sleep(0.5)
+
+
+def main() -> None:
     logs.set_up(logs.LogSettings(), "counting")
-    uvloop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings), engine))
+    uvloop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings)))
 
 
 if __name__ == "__main__":

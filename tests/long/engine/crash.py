@@ -76,8 +76,8 @@ def kill(plan: Plan, *, program: Path | None = None, right: bool = True) -> bool
 
 
 def term(plan: Plan) -> bool:
-    """SIGTERM in the middle of batches whose fold takes half a second."""
-    run = _begin("term", plan, fold_s=0.5 / 50, batch_records=50, pause_s=0.0)
+    """SIGTERM in the middle of batches: the folds take so long that all workers together are just fast enough."""
+    run = _begin("term", plan, fold_s=0.8 * plan.workers / plan.rate, pause_s=1.0)
     took = []
     for n in range(plan.times):
         time.sleep(random.uniform(2, 5))
