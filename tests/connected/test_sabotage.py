@@ -1,5 +1,6 @@
 """Whoever falsifies one record is found out: the demo ends non-zero and names that record."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def run(folder: Path, lie: str) -> tuple[DemoProcess, str]:
     told, path = folder / "told", folder / "path"
     path.mkdir()
     shutil.copy(sabotage.__file__, path / "sitecustomize.py")
-    env = {"PYTHONPATH": str(path), "SIM_MIX": "1.6"}
+    env = {"PYTHONPATH": os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH")))), "SIM_MIX": "1.6"}
     if lie:
         env |= {"VOLTSTREAM_SABOTAGE": lie, "VOLTSTREAM_SABOTAGED": str(told)}
     demo = DemoProcess(folder, *FLEET, env=env)
