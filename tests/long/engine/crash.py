@@ -6,7 +6,6 @@
 
 Exits non-zero when a verdict is not as it must be.
 """
-# ruff: noqa: T201 - it reports to a terminal
 
 import argparse
 import random
