@@ -25,7 +25,7 @@ from sinks.store import Store, StoreAwayError, StoreClosedError, StoreError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 CLOSED_PAUSE_S = 5.0  # between attempts while the store waits for an operator
 WATCH_S = 0.2
 
@@ -79,7 +79,8 @@ class Consumer:
         delivery = asyncio.create_task(self._deliver(batch))
         drain = asyncio.create_task(_after(stop, drain_s, delivery.cancel))
         try:
-            await self._membership.deliver(delivery)
+            if not await self._membership.deliver(delivery):
+                self._readiness.clear("store")  # nothing of ours waits for it any more
         except asyncio.CancelledError:
             if not stop.is_set():
                 raise

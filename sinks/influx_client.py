@@ -47,6 +47,7 @@ class InfluxClient:
         self.target = target
         self._timeout = aiohttp.ClientTimeout(total=target.timeout_s)
         self._client: Any = InfluxDBClientAsync(target.url, target.token, target.org, timeout=self._timeout)
+        self._told = ""
         self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     async def write(self, lines: str) -> None:
@@ -79,7 +80,9 @@ class InfluxClient:
         except _AWAY as error:
             raise self._away(error) from error
         if answer.status in (401, 403):
-            log.warning("the database could not be created", extra={"status": answer.status, "reason": text})
+            if text != self._told:
+                log.warning("the database could not be created", extra={"status": answer.status, "reason": text})
+                self._told = text
         elif answer.status != 200:
             told = error_of(answer.status, text)
             raise told if isinstance(told, StoreAwayError) else StoreClosedError(str(told))

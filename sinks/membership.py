@@ -58,16 +58,18 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         while self.silent_s >= FRESH_S:  # noqa: ASYNC110 - it waits for the age of a time, not for an event
             await asyncio.sleep(_POLL_S)
 
-    async def deliver(self, delivery: asyncio.Task[None]) -> None:
-        """Wait for a delivery of this generation, to its end or to the revocation that ends it."""
+    async def deliver(self, delivery: asyncio.Task[None]) -> bool:
+        """Wait for a delivery of this generation to its end; False where a revocation ended it."""
         self._delivery = delivery
         generation = self.generation
         try:
             await asyncio.wait([delivery])
         finally:
             self._delivery = None
-        if not (delivery.cancelled() and self.generation != generation):
-            delivery.result()
+        if delivery.cancelled() and self.generation != generation:
+            return False
+        delivery.result()
+        return True
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Before the rebalance goes on: end what is under way to the store, and wait for its end."""

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import duckdb
 
@@ -68,6 +68,26 @@ class Sink:
                 return json.load(refused)
         except OSError:
             return None
+
+
+class Sinks:
+    """Starts sinks, as a context; kills what still runs at its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Sink] = []
+
+    def start(self, broker: Broker, store: Mapping[str, str], **settings: object) -> Sink:
+        sink = Sink(broker, store, self._folder, **settings)
+        self._started.append(sink)
+        return sink
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sink in self._started:
+            sink.process.kill()
 
 
 class StoreUnderTest(Protocol):

@@ -1,22 +1,31 @@
 """What a sink keeps equals what is on the topics: on both brokers, in both stores."""
 
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from contracts.events import Alarm, DeadLetter, Derived, Superseded, encode
+from contracts.events import Alarm, Derived, Superseded, encode
 from contracts.topics import Name
 from derived import Log, Out, alarm, at, connector_status, energy, out, sample, session, station_status
 from parts.handles import Broker
-from sink_process import DuckDbUnderTest, InfluxUnderTest, Sink, StoreUnderTest
+from sink_process import DuckDbUnderTest, InfluxUnderTest, Sinks, StoreUnderTest
+from sink_topics import dead_letters
 
 PAIRS = [
     pytest.param(("embedded", "duckdb"), id="embedded-duckdb"),
     pytest.param(("kafka", "duckdb"), id="kafka-duckdb", marks=pytest.mark.kafka),
     pytest.param(("kafka", "influxdb"), id="kafka-influxdb", marks=[pytest.mark.kafka, pytest.mark.influx]),
 ]
+
+
+@pytest.fixture
+def sinks(tmp_path: Path) -> Iterator[Sinks]:
+    """Starts sinks; none outlives its test."""
+    with Sinks(tmp_path) as sinks:
+        yield sinks
 
 
 @pytest.fixture(params=PAIRS)
@@ -40,7 +49,7 @@ def store(request: pytest.FixtureRequest, pair: tuple[str, str], tmp_path: Path)
     return InfluxUnderTest(request.getfixturevalue("influx"))
 
 
-def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: StoreUnderTest, tmp_path: Path) -> None:
+def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
     stations = [f"default/CP{n:02d}" for n in range(12)]
     samples = [
         sample(station, 10 + n, n * 60, power_import_w=7000.0 + n, energy_import_wh=1.5 * n)
@@ -51,7 +60,7 @@ def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: St
     alarms = [alarm(station, 502, 45) for station in stations]
     statuses = [connector_status(station, 503, 31, power_w=7000.0) for station in stations]
     online = [station_status(station, 504, 1) for station in stations]
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     Log(broker).put(*samples, *sessions, *intervals, *alarms, *statuses, *online)
     sink.wait_until_reads()
     sink.wait_settled()
@@ -75,7 +84,7 @@ def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: St
 
 
 def test_the_greatest_revision_stands_whatever_is_read_again(
-    broker: Broker, store: StoreUnderTest, tmp_path: Path
+    broker: Broker, store: StoreUnderTest, sinks: Sinks
 ) -> None:
     first = [
         session("default/A", 5, 10, import_wh=100.0),
@@ -90,7 +99,7 @@ def test_the_greatest_revision_stands_whatever_is_read_again(
         sample("default/A", 9, 12, power_import_w=2.0),
     ]
     log = Log(broker)
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     log.put(*first)
     sink.wait_until_reads()
     sink.wait_settled()
@@ -98,7 +107,7 @@ def test_the_greatest_revision_stands_whatever_is_read_again(
     sink.wait_settled()
     sink.process.stop()
     # A group that begins anew reads the old versions again, in a batch with the new ones and alone.
-    again = Sink(broker, store.env, tmp_path, group=f"{broker.prefix}again", batch_records=1)
+    again = sinks.start(broker, store.env, group=f"{broker.prefix}again", batch_records=1)
     again.wait_until_reads()
     again.wait_settled()
     again.process.stop()
@@ -108,14 +117,14 @@ def test_the_greatest_revision_stands_whatever_is_read_again(
     assert store.rows("samples", "at", "power_import_w") == {(at(11), 1.0), (at(12), 2.0)}
 
 
-def test_a_session_that_moved_and_a_void_one_count_once(broker: Broker, store: StoreUnderTest, tmp_path: Path) -> None:
+def test_a_session_that_moved_and_a_void_one_count_once(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
     joined = session("default/A", 5, 100, number=7, import_wh=500.0, started_at=None)
     moved = msgspec.structs.replace(
         joined, revision=8, point_at=at(40), supersedes=(Superseded(at(100), 1),), import_wh=600.0
     )
     lost = session("default/A", 6, 200, number=8, import_wh=50.0)
     void = msgspec.structs.replace(lost, revision=9, state="void", superseded_by=moved.session_id)
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     log = Log(broker)
     log.put(joined, lost)
     sink.wait_until_reads()
@@ -131,7 +140,7 @@ def test_a_session_that_moved_and_a_void_one_count_once(broker: Broker, store: S
 
 
 def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_is_kept(
-    broker: Broker, store: StoreUnderTest, tmp_path: Path
+    broker: Broker, store: StoreUnderTest, sinks: Sinks
 ) -> None:
     good = [energy("default/A", n, n, float(n)) for n in range(20)]
     bad = [
@@ -141,7 +150,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_is_kept(
         Out(Name.ALARMS, b"k4", "default/B", b"[" * 2000),
         out(energy("default/A", 21, 21, 1.0))._replace(headers=(("schema", b"energy/2"),)),
     ]
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     Log(broker).put(*good[:10], *bad, *good[10:])
     sink.wait_until_reads()
     sink.wait_settled()
@@ -155,10 +164,10 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_is_kept(
     }
 
 
-def test_a_record_whose_time_is_none_is_singled_out(broker: Broker, store: StoreUnderTest, tmp_path: Path) -> None:
+def test_a_record_whose_time_is_none_is_singled_out(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
     good = [alarm("default/A", n, n) for n in range(30)]
     bad = alarm("default/B", 99, 5, raised_at="yesterday")
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     Log(broker).put(*good[:15], bad, *good[15:])
     sink.wait_until_reads()
     sink.wait_settled()
@@ -169,10 +178,10 @@ def test_a_record_whose_time_is_none_is_singled_out(broker: Broker, store: Store
     assert "yesterday" in letter.error
 
 
-def test_tombstones_and_unknown_fields_are_no_trouble(broker: Broker, store: StoreUnderTest, tmp_path: Path) -> None:
+def test_tombstones_and_unknown_fields_are_no_trouble(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
     one = out(energy("default/A", 1, 0, 5.0))
     newer = one._replace(value=encode(energy("default/A", 1, 0, 5.0))[:-1] + b',"invented_later":{"a":[1]}}')
-    sink = Sink(broker, store.env, tmp_path)
+    sink = sinks.start(broker, store.env)
     Log(broker).put(newer, Out(Name.ENERGY, b"gone", "default/A", None))
     sink.wait_until_reads()
     sink.wait_settled()
@@ -181,8 +190,8 @@ def test_tombstones_and_unknown_fields_are_no_trouble(broker: Broker, store: Sto
     assert dead_letters(broker) == []
 
 
-def test_a_killed_sink_loses_nothing_and_doubles_nothing(broker: Broker, store: StoreUnderTest, tmp_path: Path) -> None:
-    log, sink = Log(broker), Sink(broker, store.env, tmp_path, linger_ms=20)
+def test_a_killed_sink_loses_nothing_and_doubles_nothing(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
+    log, sink = Log(broker), sinks.start(broker, store.env, linger_ms=20)
     sink.wait_until_reads()
     wanted = set()
     for burst in range(3):
@@ -202,9 +211,9 @@ def test_a_killed_sink_loses_nothing_and_doubles_nothing(broker: Broker, store: 
     assert store.rows("samples", "station", "at", "power_import_w") == wanted
 
 
-def test_transactions_that_were_aborted_are_not_seen(kafka: Broker, tmp_path: Path) -> None:
+def test_transactions_that_were_aborted_are_not_seen(kafka: Broker, sinks: Sinks, tmp_path: Path) -> None:
     store = DuckDbUnderTest(tmp_path)
-    log, sink = Log(kafka, transactional=True), Sink(kafka, store.env, tmp_path)
+    log, sink = Log(kafka, transactional=True), sinks.start(kafka, store.env)
     log.put(energy("default/A", 1, 0, 1.0))
     log.put(energy("default/A", 2, 1, 2.0), abort=True)
     log.put(energy("default/A", 3, 2, 3.0))
@@ -214,9 +223,9 @@ def test_transactions_that_were_aborted_are_not_seen(kafka: Broker, tmp_path: Pa
     assert store.rows("energy", "start", "import_wh") == {(at(0), 1.0), (at(1800), 3.0)}
 
 
-def test_a_log_that_was_cut_is_not_skipped_in_silence(embedded: Broker, tmp_path: Path) -> None:
+def test_a_log_that_was_cut_is_not_skipped_in_silence(embedded: Broker, sinks: Sinks, tmp_path: Path) -> None:
     store = DuckDbUnderTest(tmp_path)
-    log, sink = Log(embedded), Sink(embedded, store.env, tmp_path)
+    log, sink = Log(embedded), sinks.start(embedded, store.env)
     log.put(*(energy("default/A", n, n, 1.0) for n in range(10)))
     sink.wait_until_reads()
     sink.wait_settled()
@@ -227,27 +236,8 @@ def test_a_log_that_was_cut_is_not_skipped_in_silence(embedded: Broker, tmp_path
     assert sink.process.wait(60) == 1
     assert "was cut" in sink.process.tail()
     assert "SINK_SKIP_CUT" in sink.process.tail()
-    bold = Sink(embedded, store.env, tmp_path, skip_cut="true")
+    bold = sinks.start(embedded, store.env, skip_cut="true")
     bold.wait_until_reads()
     bold.wait_settled()
     bold.process.stop()
     assert (at(7999 * 900),) in store.rows("energy", "start")
-
-
-def dead_letters(broker: Broker) -> list[DeadLetter]:
-    """All that stand on `dlq`."""
-    from confluent_kafka import Consumer, TopicPartition
-
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "t", "check.crcs": False})
-    topic, found = broker.prefix + Name.DLQ, []
-    for partition in range(broker.partitions):
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-        consumer.assign([TopicPartition(topic, partition, low)])
-        while low < high:
-            message = consumer.poll(10)
-            assert message is not None
-            assert not message.error()
-            found.append(msgspec.json.decode(message.value() or b"", type=DeadLetter))
-            low = (message.offset() or 0) + 1
-    consumer.close()
-    return found
