@@ -26,7 +26,16 @@ class OwnedPartition:
     in memory is what the next owner would load, and dying at any point is safe.
     """
 
-    def __init__(self, agent: Agent, number: int, settings: EngineSettings, observer: Observer, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        number: int,
+        settings: EngineSettings,
+        observer: Observer,
+        bounds: Bounds,
+        turn: asyncio.Lock,
+    ) -> None:
+        """`turn` is shared by all partitions of a worker: one folds at a time, and the event loop turns in between."""
         self.source = TopicPartition(agent.source, number)
         self.loaded = False
         self.next_offset = 0
