@@ -125,9 +125,15 @@ EXCUSES: tuple[Excuse, ...] = (
 )
 
 
+_BY_KEYWORD = {
+    keyword: tuple(entry for entry in EXCUSES if entry.keyword == keyword)
+    for keyword in {entry.keyword for entry in EXCUSES}
+}
+
+
 def excuse(version: Version, action: str, violation: Violation) -> str | None:
     """The quirk that excuses a violation; None where it stays one."""
-    for entry in EXCUSES:
+    for entry in _BY_KEYWORD.get(violation.keyword, ()):
         if entry.covers(version, action, violation):
             return entry.quirk
     return None

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from contracts.quirks import timestamp_quirk, value_quirk
+from edge.paths import Path
+from edge.violations import Schema
 
-Path: TypeAlias = tuple[str | int, ...]
-Schema: TypeAlias = dict[str, object]
 Check: TypeAlias = Callable[[str], str | None]
 Plan: TypeAlias = "Check | _Many | dict[str, Plan]"
 
@@ -46,9 +46,7 @@ def _plan(node: Schema, root: Schema, name: str, padded_values: bool, depth: int
     if depth > _MAX_DEPTH:
         return None
     if isinstance(reference := node.get("$ref"), str):
-        definitions = root["definitions"]
-        assert isinstance(definitions, dict)  # noqa: S101 - of our own schema files
-        node = definitions[reference.rsplit("/", 1)[1]]
+        node = root["definitions"][reference.rsplit("/", 1)[1]]
     if node.get("format") == "date-time":
         return timestamp_quirk
     if node.get("type") == "string":
@@ -100,6 +98,8 @@ def _findings(plan: Plan, value: object, path: Path) -> Iterator[tuple[str, Path
         if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _findings(plan.item, item, (*path, index))
+        elif isinstance(value, dict):  # in the place of a list: its only item
+            yield from _findings(plan.item, value, path)
     elif isinstance(plan, dict):
         if isinstance(value, dict):
             for name, member in plan.items():

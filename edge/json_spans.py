@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from edge.inspection import Path
+from edge.paths import Path
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]|[^\s{}\[\],:"]+', re.DOTALL)
 

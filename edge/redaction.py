@@ -14,10 +14,10 @@ from functools import cache
 import msgspec
 
 from contracts.versions import Version
-from edge.inspection import Path
 from edge.json_spans import scalars
+from edge.paths import Path, pointer
 from edge.policy import REDACTED, Policy
-from edge.validation import MAX_FINDINGS, MAX_POINTER, actions, pointer
+from edge.validation import MAX_FINDINGS, MAX_POINTER, actions
 
 Names = tuple[str, ...]
 
@@ -61,7 +61,7 @@ _KIND = "type"  # below idToken: the kind of token, which records keep
 _ALL_SECRETS = tuple(names for entry in SECRETS.values() for names in entry)
 
 # Userinfo in a URL, in any action: ftp://user:password@host/ (GetDiagnostics, UpdateFirmware, GetLog, ...).
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]+@")
+_USERINFO = re.compile(r"(://)[^/?#\s]+@")
 _USERINFO_BYTES = re.compile(rb':\\?/\\?/[^/?#\s"]+@')
 _SECRET_BYTES = re.compile(_SECRET_SETTING.pattern.encode() + rb"|\bvpn\b", re.IGNORECASE)
 _TOKEN_BYTES = re.compile(rb"id_?(?:tag|token)", re.IGNORECASE)
@@ -99,11 +99,12 @@ class Redactor:
         return self._spliced(frame, _PAYLOADS.get(kind), action)
 
     def _is_harmless(self, frame: bytes, action: str | None) -> bool:
-        if b"\\" in frame and b"\\u" in frame:  # no name need stand there in its own letters
-            return False
-        if action in self._harmless and b"@" not in frame and not (self._hides_tokens and b"dT" in frame):
+        escaped = b"\\" in frame and b"\\u" in frame  # then no name need stand there in its own letters
+        may_name_a_token = self._hides_tokens and (escaped or b"dT" in frame)
+        may_hold_userinfo = b"@" in frame or (escaped and b"\\u0040" in frame)
+        if action in self._harmless and not may_name_a_token and not may_hold_userinfo:
             return True
-        return not self._may_hide(frame, action)
+        return not escaped and not self._may_hide(frame, action)
 
     def _may_hide(self, frame: bytes, action: str | None) -> bool:
         return (

@@ -4,7 +4,7 @@ The schemas are the Open Charge Alliance's, as the `ocpp` package ships them. Ea
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,12 +17,13 @@ from contracts import quirks
 from contracts.flags import Finding
 from contracts.quirks import Violation, excuse
 from contracts.versions import Version
-from edge.inspection import Inspection, Path
+from edge.inspection import Inspection
+from edge.paths import Path, pointer
+from edge.violations import Schema, Walk
 
 MAX_FINDINGS = 32  # errors, and flags, of one record: a frame full of them must not outgrow its record
 MAX_POINTER = 256  # characters: a property's name is the charger's
-_MAX_EXAMINED = 1_000  # violations of one payload that are looked at
-_MAX_WRAPS = 4  # objects for arrays within each other
+_MAX_EXAMINED = 1_000  # quirks of one payload that are looked at
 
 _FOLDERS = {Version.V16: "v16", Version.V201: "v201", Version.V21: "v21"}
 # Each draft as its file declares it; the drafts differ in whether 1.0 is an integer.
@@ -66,7 +67,9 @@ class Checker:
         self._version = version
         self._action = action
         self._validator = _validator(version, name)
-        self._inspection = Inspection(_schema(version, name), padded_values=not version.is_2x)
+        schema = _schema(version, name)
+        self._walk = Walk(schema)
+        self._inspection = Inspection(schema, padded_values=not version.is_2x)
 
     def check(self, payload: object) -> Verdict:
         if self._validator.is_valid(payload):
@@ -79,41 +82,27 @@ class Checker:
 
     def _lenient(self, payload: dict[str, object]) -> Verdict:
         found: list[tuple[str, Path]] = []
-        meant: object = quirks.modern_names(self._action, payload) if self._version.is_2x else payload
+        meant = quirks.modern_names(self._action, payload) if self._version.is_2x else payload
         if meant is not payload:
             old = "transactionData" if "transactionData" in payload else "transactionInfo"
             found.append((quirks.DRAFT_NAMES, (old,)))
-        wrapped: set[Path] = set()
         refused: list[Violation] = []
-        for _ in range(_MAX_WRAPS):
-            refused, wraps = [], []
-            for violation, path in self._violations(meant, wrapped):
-                quirk = excuse(self._version, self._action, violation)
-                if quirk is None:
-                    refused.append(violation)
-                    continue
+        objects: list[Path] = []
+        for violation, path in self._walk.violations(meant):
+            quirk = excuse(self._version, self._action, violation)
+            if quirk is None:
+                refused.append(violation)
+                if len(refused) == MAX_FINDINGS:
+                    break
+            elif len(found) < _MAX_EXAMINED:
                 found.append((quirk, path))
-                if quirk == quirks.OBJECT_FOR_ARRAY:
-                    wraps.append(path)
-            if not wraps:
-                break
-            meant = _wrap(meant, wraps)  # and look again: what stands inside has not been seen yet
-            wrapped.update(wraps)
-        found.extend(self._inspection.findings(meant))
-        flags = _flags((quirk, _as_sent(path, wrapped)) for quirk, path in found)
-        errors = tuple(_finding(self._code(violation), violation.pointer) for violation in refused[:MAX_FINDINGS])
-        return Verdict(meant, errors, flags, _detail(refused[0]) if refused else "")
-
-    def _violations(self, payload: object, wrapped: set[Path]) -> Iterator[tuple[Violation, Path]]:
-        """Each violation as the quirks know it (its pointer as sent), and its path in the payload as meant."""
-        for error in islice(self._validator.iter_errors(payload), _MAX_EXAMINED):
-            keyword, path, detail = error.kind.name, tuple(error.instance_path), error.kind.as_dict()
-            names = [detail["property"]] if keyword == "required" else detail.get("unexpected", [None])
-            for name in names[:MAX_FINDINGS]:
-                place = path if name is None else (*path, name)
-                wanted = detail["types"][0] if keyword == "type" else ""
-                value = error.instance if keyword in ("type", "enum") else None  # a copy: not of whole payloads
-                yield Violation(keyword, pointer(_as_sent(place, wrapped)), value, wanted), place
+            if quirk == quirks.OBJECT_FOR_ARRAY:
+                objects.append(path)
+        if not refused and not found:  # the validator sees what the walk does not: its word stands
+            refused.append(Violation("", "", None))
+        found.extend(islice(self._inspection.findings(meant), _MAX_EXAMINED))
+        errors = tuple(_finding(self._code(violation), violation.pointer) for violation in refused)
+        return Verdict(_wrap(meant, objects), errors, _flags(found), _detail(refused[0]) if refused else "")
 
     def _code(self, violation: Violation) -> str:
         return spelt(self._version, _CODES.get(violation.keyword, _OTHER_CODE))
@@ -143,18 +132,13 @@ def spelt(version: Version, code: str) -> str:
     return code if version.is_2x else _SPELLINGS_16.get(code, code)
 
 
-def pointer(path: Path) -> str:
-    """The JSON pointer of a path (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-
-
 def _folder(version: Version) -> Traversable:
     return files("ocpp") / _FOLDERS[version] / "schemas"
 
 
-def _schema(version: Version, name: str) -> dict[str, object]:
+def _schema(version: Version, name: str) -> Schema:
     text = (_folder(version) / f"{name}.json").read_text("utf-8-sig")  # some begin with a byte order mark
-    schema: dict[str, object] = json.loads(text)
+    schema: Schema = json.loads(text)
     return schema
 
 
@@ -187,10 +171,12 @@ def _detail(violation: Violation) -> str:
             return f"{place}: violates {keyword}"
 
 
-def _wrap(payload: object, paths: Iterable[Path]) -> object:
-    """A copy in which the objects at these paths stand in lists."""
+def _wrap(payload: object, objects: list[Path]) -> object:
+    """The payload with the objects at these places in lists; a copy, where there are any."""
+    if not objects:
+        return payload
     root = _copy(payload)
-    for path in paths:
+    for path in reversed(objects):  # what is inside before what is around it
         parent = root
         for part in path[:-1]:
             parent = parent[part]  # type: ignore[index]  # a path of this very document
@@ -202,10 +188,3 @@ def _copy(value: object) -> object:
     if isinstance(value, dict):
         return {key: _copy(member) for key, member in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
-
-
-def _as_sent(path: Path, wrapped: set[Path]) -> Path:
-    """A path of the wrapped payload in the payload as it was sent."""
-    if not wrapped:
-        return path
-    return tuple(part for index, part in enumerate(path) if path[:index] not in wrapped)

@@ -158,6 +158,13 @@ def test_userinfo_in_any_url(url: str, shown: str, slashes: str) -> None:
     assert told.redacted == ("/info",)
 
 
+def test_an_escaped_at_sign_hides_nothing() -> None:
+    frame = b'[2,"1","DataTransfer",{"vendorId":"v","data":"ftp:\\u002f/joe:SECRET\\u0040h/"}]'
+    assert record(frame).frame_bytes() == b'[2,"1","DataTransfer",{"vendorId":"v","data":"ftp://[redacted]@h/"}]'
+    harmless = b'[2,"1","DataTransfer",{"vendorId":"v","data":"21 \\u00b0C"}]'
+    assert record(harmless).frame_bytes() == harmless
+
+
 def test_an_at_sign_alone_is_no_secret() -> None:
     for info in ("joe@example.com", "https://example.com/@joe", "TeisonMe@7KW V1.5@25238bf", "http://h/?q=a@b"):
         frame = json.dumps([2, "1", "DataTransfer", {"vendorId": "v", "data": info}]).encode()

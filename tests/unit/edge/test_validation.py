@@ -9,7 +9,7 @@ from ocpp.messages import MessageType, get_validator
 
 from contracts.versions import Version
 from edge.answers import served
-from edge.validation import Checker, actions, is_reply, pointer, request_schema, spelt
+from edge.validation import Checker, actions, is_reply, request_schema, spelt
 
 V16, V201, V21 = Version.V16, Version.V201, Version.V21
 T = "2026-01-02T03:04:05Z"
@@ -34,11 +34,6 @@ def test_the_codes_spellings() -> None:
     assert spelt(V201, "OccurrenceConstraintViolation") == "OccurrenceConstraintViolation"
     assert spelt(V16, "FormatViolation") == "FormationViolation"
     assert spelt(V16, "TypeConstraintViolation") == "TypeConstraintViolation"
-
-
-def test_pointers_are_escaped() -> None:
-    assert pointer(()) == ""
-    assert pointer(("a/b", 0, "c~d", "")) == "/a~1b/0/c~0d/"
 
 
 def test_replies_are_checked_against_their_schema() -> None:

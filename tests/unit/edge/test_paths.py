@@ -1,0 +1,8 @@
+"""JSON pointers."""
+
+from edge.paths import pointer
+
+
+def test_pointers_are_escaped() -> None:
+    assert pointer(()) == ""
+    assert pointer(("a/b", 0, "c~d", "")) == "/a~1b/0/c~0d/"
