@@ -32,11 +32,11 @@ BACKLOG = 4096
 async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int:
     """The exit status. Raises ConfigurationError where a setting is wrong or does not fit the cluster."""
     stop, readiness = stop_requested(), Readiness()
-    readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
     writer = Writer(settings, kafka, refused, hold.changed)
     sock = _bound(settings)
     node = Node(settings.node or _name(sock), settings, clock, writer)
+    readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
     async with HttpServer(readiness, settings):
         server = await asyncio.get_running_loop().create_server(lambda: Visitor(node), sock=sock, backlog=BACKLOG)
         log.info("listening", extra={"address": str(Address(*sock.getsockname()[:2])), "node": node.name})

@@ -1,0 +1,168 @@
+"""The edge and a Kafka that stops, dies or is not there yet; the edge itself terminated and killed."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from edge_load import Load, faults, repeats
+from edge_log import exchanges, log_of, of_station
+from edge_process import BOOT, call, close_code, launch_edge, start_edge
+from parts.handles import Broker
+from parts.kafka import Kafka, start_kafka
+
+pytestmark = pytest.mark.timeout(180)
+
+HEARTBEAT = json.dumps([2, "h", "Heartbeat", {}])
+
+
+@pytest.fixture(scope="module")
+def own_kafka(kafka_part: object) -> Iterator[Kafka]:
+    """A broker that these tests may stop."""
+    assert kafka_part
+    with start_kafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def broken(own_kafka: Kafka) -> Iterator[Kafka]:
+    """The broker, to be broken; it runs again afterwards."""
+    yield own_kafka
+    own_kafka.resume()
+    own_kafka.start_all()
+
+
+@pytest.fixture
+def own(broken: Kafka) -> Broker:
+    return Broker("kafka", broken.bootstrap)
+
+
+async def test_a_short_stop_is_waited_for(broken: Kafka, own: Broker) -> None:
+    with start_edge(own) as edge:
+        station = await edge.connect("CP1")
+        assert (await call(station, BOOT))[2]["status"] == "Accepted"
+        broken.pause()
+        began = time.monotonic()
+        await station.send(HEARTBEAT)
+        assert await edge.status_of("CP2") == (101, None)
+        await asyncio.sleep(began + 3 - time.monotonic())
+        assert edge.readyz() == 200
+        await asyncio.sleep(began + 6 - time.monotonic())
+        assert await edge.status_of("CP1") == (503, "10")  # its partition owes an answer for more than 5 s
+        await asyncio.sleep(began + 11 - time.monotonic())
+        assert edge.readyz() == 503  # and now all do, since each had a tick to write
+        assert await edge.status_of("CP3") == (503, "10")
+        broken.resume()
+        assert json.loads(await asyncio.wait_for(station.recv(), 15))[:2] == [3, "h"]
+        await edge.until_admitted("CP3", 15)
+        assert edge.readyz() == 200
+        await station.close()
+        rows = await asyncio.to_thread(log_of, own, lambda rows: of_station(rows, "CP1")[-1].kind == "disconnected")
+        assert [unique_id for unique_id, *_ in exchanges(of_station(rows, "CP1"))] == ["1", "h"]
+        assert not [row for row in rows if row.envelope.status == 503]
+
+
+async def test_stations_of_a_log_that_stays_away_are_closed_and_come_back(broken: Kafka, own: Broker) -> None:
+    with start_edge(own, "--hold-max", "7") as edge:
+        stations = [await edge.connect(f"CP{number}") for number in range(6)]
+        await call(stations[0], BOOT)
+        broken.pause()
+        began = time.monotonic()
+        await stations[1].send(HEARTBEAT)
+
+        async def closed(station: ClientConnection) -> tuple[int | None, float]:
+            return await close_code(station, 30), time.monotonic() - began
+
+        ends = await asyncio.gather(*map(closed, stations))
+        assert {code for code, _ in ends} == {1013}
+        times = [seconds for _, seconds in ends]
+        assert min(times) >= 6.5
+        assert max(times) <= 7 + 5 + 5 + 2  # a partition's first tick after the stop; the spread; a busy machine
+        broken.resume()
+        await edge.until_admitted("CP1", 30)
+        again = await edge.connect("CP1")
+        assert (await call(again, [2, "h", "Heartbeat", {}]))[:2] == [3, "h"]
+        rows = await asyncio.to_thread(log_of, own, lambda rows: len(exchanges(of_station(rows, "CP1"))) == 2)
+        assert 1013 in [record.close_code for record in of_station(rows, "CP1")]
+
+
+async def test_kafka_may_be_away_when_the_edge_starts(broken: Kafka, own: Broker) -> None:
+    broken.kill()
+    with launch_edge(own) as edge:
+        async with asyncio.timeout(30):
+            while not edge.listens():
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        assert edge.readyz() == 503
+        assert (await edge.status_of("CP1"))[0] == 503
+        await asyncio.to_thread(broken.start)
+        await edge.until_admitted("CP1")
+        assert edge.readyz() == 200
+        station = await edge.connect("CP2")
+        assert (await call(station, BOOT))[2]["status"] == "Accepted"
+        assert edge.service.stop() == 0
+
+
+async def test_sigterm_answers_what_is_in_flight(broken: Kafka, own: Broker) -> None:
+    with start_edge(own) as edge:
+        stations = [await edge.connect(f"CP{number}") for number in range(10)]
+        for station in stations:
+            await call(station, BOOT)
+        broken.pause()
+        for station in stations[:5]:
+            await station.send(HEARTBEAT)
+        await asyncio.sleep(0.5)
+        edge.service.process.signal(signal.SIGTERM)
+        assert [await close_code(station) for station in stations[5:]] == [1012] * 5
+        broken.resume()
+        for station in stations[:5]:
+            assert json.loads(await asyncio.wait_for(station.recv(), 10))[:2] == [3, "h"]
+            assert await close_code(station) == 1012
+        assert await asyncio.to_thread(edge.service.process.wait, 10) == 0
+        rows = await asyncio.to_thread(log_of, own)
+        for number in range(10):
+            records = of_station(rows, f"CP{number}")
+            assert records[-1].close_code == 1012
+            assert len(exchanges(records)) == (2 if number < 5 else 1)
+        last_ticks = {row.partition: row.envelope for row in rows if row.envelope.kind == "node"}
+        assert [tick.connections for tick in last_ticks.values()] == [0] * own.partitions
+
+
+async def test_sigterm_during_an_outage_ends_in_time_and_says_what_was_lost(broken: Kafka, own: Broker) -> None:
+    with start_edge(own) as edge:
+        stations = [await edge.connect(f"CP{number}") for number in range(4)]
+        await call(stations[0], BOOT)
+        broken.pause()
+        for station in stations[:3]:
+            await station.send(HEARTBEAT)
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        edge.service.process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(edge.service.process.wait, 20) == 1
+        assert time.monotonic() - began < 8.5
+        assert "calls_unanswered=3" in edge.log()
+        assert "Traceback" not in edge.log()
+
+
+async def test_what_was_answered_is_on_the_log_when_edge_and_broker_are_killed(broken: Kafka, own: Broker) -> None:
+    with start_edge(own) as edge:
+        async with Load(edge.port, 40) as load:
+            await load.until_answered(500)
+            edge.service.kill()
+            await asyncio.to_thread(edge.service.start)
+            await load.until_answered(500)
+            broken.kill()
+            await asyncio.sleep(2)
+            await asyncio.to_thread(broken.start)
+            await load.until_all_answered()
+            edge.service.kill()
+            await asyncio.to_thread(edge.service.start)
+            await load.until_answered(300)
+        assert edge.service.stop() == 0
+    rows = await asyncio.to_thread(log_of, own)
+    assert load.answered > 1000
+    assert faults(load.clients, rows) == [], f"{load.answered} answered of {load.sent}, {repeats(rows)} repeats"
