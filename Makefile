@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean
+.PHONY: help demo test check format bench bench-edge bench-streams crash-edge parts schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ bench-edge: $(READY) ## the edge against a naive one, CPU per answered CALL
 
 bench-streams: $(READY) ## the stream engine against stock Faust, CPU per record
 	@$(BIN)/python -m tests.bench.streams $(ARGS)
+
+crash-edge: $(READY) ## edge and brokers killed again and again under load: nothing that was answered is missing
+	@$(BIN)/python -m tests.long.edge $(ARGS)
 
 parts: ## Kafka, InfluxDB, a browser ...: the real parts of the tests, into .parts or $VOLTSTREAM_PARTS
 	@$(PYTHON) deploy/parts $(ARGS)
