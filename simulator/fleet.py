@@ -31,7 +31,7 @@ class Fleet:
         self._planner = Planner(settings)
         self._planned_us = self._block_end(self.started_us)
         plans = self._planner.block(self.started_us, self._planned_us)
-        self.stations = [_station(plan, environment) for plan in plans]
+        self.stations = [station_of(plan, environment) for plan in plans]
         self.ended_us: int | None = None
 
     def _block_end(self, from_us: int) -> int:
@@ -128,5 +128,6 @@ class Fleet:
         return Truth(run=run, sessions=tuple(sessions), alarms=alarms, gaps=tuple(self.ledger.gaps), end=end)
 
 
-def _station(plan: StationPlan, environment: Environment) -> VisitedStation:
+def station_of(plan: StationPlan, environment: Environment) -> VisitedStation:
+    """The station that a plan is for, of its version."""
     return (Station2x if plan.traits.version.is_2x else Station16)(plan, environment)
