@@ -5,6 +5,8 @@ Everything that we rely on inside aiokafka (0.14) stands in this file:
 
 - its own retries hold all partitions of a broker back (backoff, metadata wait), so `_batch_ttl` is -1: a batch expires
   with its first failure, and the caller retries;
+- it gives the broker as long to answer as it waits itself, and so never hears the answer "this partition timed out,
+  the others are there": the broker gets a second less;
 - a batch of a partition without a leader makes its sender spin on metadata, so it gets none;
 - an unexpected exception kills its sender for good, `stop()` can hang, and a request that timed out takes its
   connection along: a lane through which nothing came for `PATIENCE_S` gets a new producer;
@@ -23,6 +25,9 @@ from ops.group_commit.submission import Header, Submission
 
 PATIENCE_S = 20.0
 REQUEST_TIMEOUT_MS = 5000
+BROKER_TIMEOUT_MS = 4000
+"""How long a broker waits for its followers. Less than what makes a partition away: one with a dead follower must not
+drag its companions in a request along."""
 
 UNSURE_ERRORS = (errors.UnknownError, errors.CorruptRecordException)
 """Refusals that may be the broker's own trouble: code 87 (INVALID_RECORD) has no class and arrives as UnknownError, as
@@ -124,6 +129,7 @@ class Lane:
     async def _renew(self) -> None:
         new = AIOKafkaProducer(**self._options)
         new._message_accumulator._batch_ttl = -1
+        new._sender._request_timeout_ms = BROKER_TIMEOUT_MS
         unwanted: AIOKafkaProducer | None = new
         try:
             async with asyncio.timeout(PATIENCE_S):

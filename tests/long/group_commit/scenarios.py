@@ -60,15 +60,13 @@ def latency(latencies: Sequence[float]) -> str:
     return f"p50 {percentile_ms(list(latencies), 0.5):.1f} p99 {percentile_ms(list(latencies), 0.99):.1f} ms"
 
 
-def lead_again(kafka: Kafka) -> bool:
-    """Move the leaders back to where they were, under load."""
+def lead_again(kafka: Kafka) -> int:
+    """Move the leaders back to where they were, under load; how many moved."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
     try:
-        AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0}).elect_leaders(
-            ElectionType.PREFERRED, None
-        ).result(15)
+        return sum(error is None for error in admin.elect_leaders(ElectionType.PREFERRED, None).result(15).values())
     except KafkaException:
-        return False
-    return True
+        return 0
 
 
 async def kills(kafka: Kafka, times: int = 12) -> list[str]:
