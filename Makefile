@@ -49,6 +49,9 @@ bench-streams: $(READY) ## the stream engine against stock Faust, CPU per record
 crash-edge: $(READY) ## edge and brokers killed again and again under load: nothing that was answered is missing
 	@$(BIN)/python -m tests.long.edge $(ARGS)
 
+long-group-commit: $(READY) ## the edge's producer on three brokers that are killed, paused and taken away (15 min)
+	@$(BIN)/python -m tests.long.group_commit $(ARGS)
+
 parts: ## Kafka, InfluxDB, a browser ...: the real parts of the tests, into .parts or $VOLTSTREAM_PARTS
 	@$(PYTHON) deploy/parts $(ARGS)
 
