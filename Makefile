@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-edge bench-streams crash-edge parts schemas lock clean
+.PHONY: help demo test check format bench bench-edge bench-streams crash-edge crash-commit parts schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,7 +49,7 @@ bench-streams: $(READY) ## the stream engine against stock Faust, CPU per record
 crash-edge: $(READY) ## edge and brokers killed again and again under load: nothing that was answered is missing
 	@$(BIN)/python -m tests.long.edge $(ARGS)
 
-long-group-commit: $(READY) ## the edge's producer on three brokers that are killed, paused and taken away (15 min)
+crash-commit: $(READY) ## the edge's producer on three brokers that are killed, paused and taken away (15 min)
 	@$(BIN)/python -m tests.long.group_commit $(ARGS)
 
 parts: ## Kafka, InfluxDB, a browser ...: the real parts of the tests, into .parts or $VOLTSTREAM_PARTS
