@@ -13,13 +13,13 @@ import msgspec
 
 from contracts import ocppj
 from contracts.times import SECOND, rfc3339
-from contracts.versions import Version
 from ops.clock import Clock
 from simulator.connection import Connection, LostError, RefusedError
 from simulator.journal import Entry, Journal, Outcome
 from simulator.ledger import Ledger
+from simulator.message_ids import message_id
 from simulator.outbox import Kind, Message, Outbox
-from simulator.plan import IdStyle
+from simulator.plan import Traits
 
 OUTSIDE = "outside"  # the cause of a gap that the station did not make
 _BACKOFF_S = 0.25
@@ -44,11 +44,8 @@ class Line:
 
     def __init__(
         self,
-        identity: str,
-        version: Version,
-        id_style: IdStyle,
+        traits: Traits,
         *,
-        compresses: bool,
         settings: LineSettings,
         clock: Clock,
         journal: Journal,
@@ -57,14 +54,14 @@ class Line:
         connected: Callable[[], None],
         lost: Callable[[int], None],
     ) -> None:
-        self.station = f"default/{identity}"
+        self.station = f"default/{traits.identity}"
         self.outbox = Outbox(settings.attempts, settings.retry_s)
         self.registered = False
         self.wanted = False
         """Whether the station wants to be connected: not while it is dark or has not been switched on."""
         self.connections = 0
-        self._url = f"{settings.target.rstrip('/')}/{identity}"
-        self._version, self._id_style, self._compresses = version, id_style, compresses
+        self._traits = traits
+        self._url = f"{settings.target.rstrip('/')}/{traits.identity}"
         self._settings, self._clock, self._journal, self._ledger, self._rng = settings, clock, journal, ledger, rng
         self._told_connected, self._told_lost = connected, lost
         self._connection: Connection | None = None
@@ -112,7 +109,9 @@ class Line:
             await asyncio.sleep(max(0.0, min(wait_s, left_s) if self.wanted else wait_s))
             return
         try:
-            self._connection = await Connection.open(self._url, self._version, compresses=self._compresses)
+            self._connection = await Connection.open(
+                self._url, self._traits.version, compresses=self._traits.compresses
+            )
         except RefusedError as refused:
             self._ledger.refused[str(refused.status or "no answer")] += 1
             self._back_off(refused.retry_after_s)
@@ -184,7 +183,8 @@ class Line:
             return
         self._calls += 1
         if message.unique_id is None:
-            message.unique_id = self._new_id()
+            traits = self._traits
+            message.unique_id = message_id(traits.id_style, self._rng, traits.identity, self._calls)
         frame = _encoder.encode([2, message.unique_id, message.action, message.body()])
         self.outbox.sending(message, time.monotonic())
         self._sent = (self._clock.now_us(), time.monotonic_ns(), message.unique_id)
@@ -249,16 +249,3 @@ class Line:
                 answered_ns=time.monotonic_ns() if answered else None,
             )
         )
-
-    def _new_id(self) -> str:
-        rng = self._rng
-        match self._id_style:
-            case "counter":  # restarts with each process, as many stations' do
-                return str(self._calls)
-            case "digits":
-                return str(rng.randrange(10**21, 10**22))
-            case "colon":
-                return f"{self.station.removeprefix('default/')}:{self._calls}"
-            case "uuid":
-                digits = f"{rng.getrandbits(128):032x}"
-                return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -98,6 +98,12 @@ class Outbox:
         waiting = sum(message.kind is Kind.TRANSACTION for message in self._queue)
         return waiting + (self.outstanding is not None and self.outstanding.kind is Kind.TRANSACTION)
 
+    def busy_with(self, kind: Kind) -> bool:
+        """Whether a message of this kind waits or is out."""
+        queue = self._boots if kind is Kind.BOOT else self._queue
+        out = self.outstanding is not None and self.outstanding.kind is kind
+        return out or any(message.kind is kind for message in queue)
+
     def add(self, message: Message) -> None:
         (self._boots if message.kind is Kind.BOOT else self._queue).append(message)
 

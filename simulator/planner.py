@@ -10,8 +10,9 @@ import msgspec
 
 from contracts.times import HOUR, MINUTE, SECOND
 from simulator import misbehaviour as names
-from simulator.day import Window, visits
+from simulator.day import visits
 from simulator.deck import FAULT, NONE, WARNING, Deck, cards
+from simulator.draft import BOOTS_APART, GAPS_APART, Draft, distance
 from simulator.faults import (
     FATAL_2X,
     FATAL_16,
@@ -30,58 +31,15 @@ from simulator.plan import (
     SecurityPlan,
     SessionPlan,
     StationPlan,
-    Traits,
 )
 from simulator.traits import fleet, rounded
 
-BOOTS_APART = 15 * MINUTE  # between two boots of a station that is not in a boot loop: the alarm looks at 10 minutes
 LOOP_BOOTS = 13  # of one boot loop; the alarm wants 4
 LOOP_EVERY = 11 * SECOND
 SHORT_GAP_S = (3.0, 9.0)  # well below the 60 s after which a station counts as offline
 LONG_GAP_S = (210.0, 420.0)  # well beyond them
-_APART = 2 * MINUTE  # between two gaps of a station
 _FAULTS_PER_HOUR = 0.15
 _SECURITY_PER_HOUR = 0.06
-
-
-class _Draft:
-    """One station while its plan is drawn up."""
-
-    def __init__(self, traits: Traits, rng: random.Random, connect_us: int) -> None:
-        self.traits = traits
-        self.rng = rng
-        self.connect_us = connect_us
-        self.closed: list[Window] = []  # no visit here
-        self.gaps: list[Window] = []
-        self.boots: list[Window] = [(connect_us, connect_us)]
-        self.visits: list[SessionPlan] = []
-        self.faults: list[FaultPlan] = []
-        self.happenings: list[Happening] = []
-        self.security: list[SecurityPlan] = []
-        self.unanswered: set[int] = set()  # connectors with a start whose answer never came
-
-    @property
-    def is_2x(self) -> bool:
-        return self.traits.version.is_2x
-
-    def gap_fits(self, gap: GapPlan, end_us: int) -> bool:
-        """Whether the gap keeps its distance from the others, from boots and from the end."""
-        window = (gap.at_us, gap.at_us + gap.length_us)
-        if gap.at_us < self.connect_us + MINUTE or window[1] > end_us - MINUTE:
-            return False
-        return all(_distance(window, other) > _APART for other in self.gaps) and (
-            not gap.power or all(_distance(window, other) > BOOTS_APART for other in self.boots)
-        )
-
-    def take_gap(self, gap: GapPlan) -> None:
-        window = (gap.at_us, gap.at_us + gap.length_us)
-        self.gaps.append(window)
-        if gap.power:
-            self.boots.append(window)
-
-
-def _distance(one: Window, other: Window) -> int:
-    return max(one[0] - other[1], other[0] - one[1])
 
 
 class Planner:
@@ -91,7 +49,7 @@ class Planner:
         self.settings = settings
         self._rng = random.Random(settings.seed)
         self._traits = fleet(settings, self._rng)
-        self._drafts: list[_Draft] = []
+        self._drafts: list[Draft] = []
         self._decks = {is_2x: Deck(cards(settings, is_2x=is_2x), self._rng) for is_2x in (False, True)}
         self._happened: dict[str, set[str]] = {}
 
@@ -103,7 +61,7 @@ class Planner:
         for index, traits in enumerate(self._traits):
             connect_us = begin_us + (spread_us * index // len(self._traits) if first else 0)
             rng = random.Random(f"{self.settings.seed}/{traits.identity}/{self._rng.getrandbits(32)}")
-            draft = _Draft(traits, rng, connect_us)
+            draft = Draft(traits, rng, connect_us)
             if not first:  # the last gaps, boots and habits of the block before still count
                 before = self._drafts[index]
                 draft.gaps, draft.boots = sorted(before.gaps)[-1:], sorted(before.boots)[-1:]
@@ -128,7 +86,7 @@ class Planner:
 
     # -- what whole stations do
 
-    def _plan_happenings(self, drafts: list[_Draft], begin_us: int, end_us: int) -> None:
+    def _plan_happenings(self, drafts: list[Draft], begin_us: int, end_us: int) -> None:
         hours = (end_us - begin_us) / HOUR * len(drafts)
         for one in MISBEHAVIOURS.values():
             if one.scope != "station" or one.name not in self.settings.misbehaviours:
@@ -144,7 +102,7 @@ class Planner:
             for draft in drafts:
                 self._plan_idle_faults(draft, begin_us, end_us)
 
-    def _plan_happening(self, draft: _Draft, name: str, begin_us: int, end_us: int) -> bool:
+    def _plan_happening(self, draft: Draft, name: str, begin_us: int, end_us: int) -> bool:
         rng = draft.rng
         length_us = {
             names.BOOT_LOOP: LOOP_BOOTS * LOOP_EVERY + MINUTE,
@@ -167,7 +125,7 @@ class Planner:
                 return True
         return False
 
-    def _plan_idle_faults(self, draft: _Draft, begin_us: int, end_us: int) -> None:
+    def _plan_idle_faults(self, draft: Draft, begin_us: int, end_us: int) -> None:
         rng, hours = draft.rng, (end_us - begin_us) / HOUR
         for _ in range(rounded(_FAULTS_PER_HOUR * hours, rng)):
             length_us = round(rng.uniform(90, 400)) * SECOND
@@ -175,7 +133,7 @@ class Planner:
                 continue
             at_us = rng.randrange(draft.connect_us + 2 * MINUTE, end_us - length_us - MINUTE)
             window = (at_us, at_us + length_us)
-            if any(_distance(window, other) < _APART for other in draft.closed):
+            if any(distance(window, other) < GAPS_APART for other in draft.closed):
                 continue
             draft.closed.append(window)
             if not draft.is_2x and rng.random() < 0.25:
@@ -192,12 +150,12 @@ class Planner:
 
     # -- sessions
 
-    def _plan_visits(self, draft: _Draft, end_us: int, horizon_us: int) -> None:
+    def _plan_visits(self, draft: Draft, end_us: int, horizon_us: int) -> None:
         for evse in range(1, draft.traits.evses + 1):
             begin_us = draft.connect_us + 30 * SECOND
             draft.visits += visits(draft.rng, evse, begin_us, end_us, draft.closed, horizon_us, dc=draft.traits.dc)
 
-    def _deal(self, drafts: list[_Draft], end_us: int) -> None:
+    def _deal(self, drafts: list[Draft], end_us: int) -> None:
         order = sorted(
             (
                 (visit.start_us, number, place)
@@ -209,13 +167,13 @@ class Planner:
             draft = drafts[number]
             visit = draft.visits[place]
 
-            def fits(card: str, draft: _Draft = draft, visit: SessionPlan = visit) -> SessionPlan | None:
+            def fits(card: str, draft: Draft = draft, visit: SessionPlan = visit) -> SessionPlan | None:
                 return _with_card(draft, visit, card, end_us)
 
             draft.visits[place] = self._decks[draft.is_2x].draw(fits) or visit
 
 
-def _with_card(draft: _Draft, visit: SessionPlan, card: str, end_us: int) -> SessionPlan | None:
+def _with_card(draft: Draft, visit: SessionPlan, card: str, end_us: int) -> SessionPlan | None:
     """The visit with a card's misbehaviour or fault, None where it does not fit."""
     if card == NONE:
         return visit
@@ -237,7 +195,7 @@ def _with_card(draft: _Draft, visit: SessionPlan, card: str, end_us: int) -> Ses
     return msgspec.structs.replace(visit, quirk=card)
 
 
-def _with_fault(draft: _Draft, visit: SessionPlan, end_us: int, *, fatal: bool) -> SessionPlan | None:
+def _with_fault(draft: Draft, visit: SessionPlan, end_us: int, *, fatal: bool) -> SessionPlan | None:
     length_us = visit.stop_us - visit.start_us
     at_us = visit.start_us + round(draft.rng.uniform(0.3, 0.5) * length_us)
     until_us = visit.stop_us if fatal else at_us + round(draft.rng.uniform(0.2, 0.4) * length_us)
@@ -246,7 +204,7 @@ def _with_fault(draft: _Draft, visit: SessionPlan, end_us: int, *, fatal: bool) 
     return msgspec.structs.replace(visit, fault=FaultPlan(visit.evse, at_us, until_us, _fault(draft, fatal=fatal)))
 
 
-def _fault(draft: _Draft, *, fatal: bool) -> Fault:
+def _fault(draft: Draft, *, fatal: bool) -> Fault:
     if draft.is_2x:
         return draft.rng.choice(FATAL_2X if fatal else WARNING_2X)
     return draft.rng.choice(FATAL_16 if fatal else WARNING_16)

@@ -10,7 +10,7 @@ from simulator.faults import Fault, Fault16
 from simulator.outbox import Deafness, Kind, Message, Payload
 from simulator.plan import SessionPlan
 from simulator.readings import BEGIN, END, Snapshot, Style, sampled_values_16
-from simulator.station import ConnectorState
+from simulator.states import ConnectorState
 from simulator.visits import BROKEN, RETRY_AFTER_US, VisitedStation
 
 NO_ID = -1  # what stations name a transaction by whose id they never learned
@@ -174,8 +174,8 @@ class Station16(VisitedStation):
             self.set_state(evse, at_us, self.after_fault(self.evse(evse)) if fault.faulted else None, None)
 
     def clear_faults(self, at_us: int) -> None:
-        for connector, state in self.states.items():
-            if state.fault is not None:
+        for connector in self.states:
+            if self.states[connector].fault is not None:
                 self.set_state(connector, at_us, "Available", None)
 
     def after_fault(self, evse: Evse) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from simulator import misbehaviour as names
 from simulator.charging import Evse, Session
 from simulator.faults import Fault, Fault2x
+from simulator.message_ids import uuid_like
 from simulator.outbox import Kind, Message, Payload
 from simulator.plan import SessionPlan, StationPlan
 from simulator.readings import BEGIN, END, OTHER, Snapshot, sampled_values_2x
-from simulator.station import ConnectorState, Environment
+from simulator.states import ConnectorState
+from simulator.station import Environment
 from simulator.visits import BROKEN, LOCAL, POWER_LOSS, VisitedStation
 
 _STOP_TRIGGERS = {LOCAL: "StopAuthorized", POWER_LOSS: "AbnormalCondition", BROKEN: "AbnormalCondition"}
@@ -74,8 +76,7 @@ class Station2x(VisitedStation):
 
     def _open(self, evse: Evse, visit: SessionPlan, at_us: int) -> Session:
         session = self.open_session(evse, visit, at_us)
-        digits = f"{self.rng.getrandbits(128):032x}"
-        session.transaction_id = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        session.transaction_id = uuid_like(self.rng)
         return session
 
     def car_suspends(self, evse: Evse, session: Session, at_us: int) -> None:  # noqa: ARG002
@@ -192,9 +193,10 @@ class Station2x(VisitedStation):
             self.set_state(evse, at_us, self.after_fault(self.evse(evse)) if fault.faulted else None, None)
 
     def clear_faults(self, at_us: int) -> None:
-        for connector, state in self.states.items():
-            if state.fault is not None:
-                self.fault_cleared(connector, state.fault, at_us)
+        for connector in self.states:
+            fault = self.states[connector].fault
+            if fault is not None:
+                self.fault_cleared(connector, fault, at_us)
 
     def after_fault(self, evse: Evse) -> str:
         return "Available" if evse.visit is None else "Occupied"

@@ -7,32 +7,26 @@ from contracts.times import SECOND
 from simulator import misbehaviour as names
 from simulator.charging import Evse, Session
 from simulator.faults import Fault
+from simulator.metering import MeteredStation
 from simulator.outbox import Deafness
 from simulator.plan import FaultPlan, GapPlan, SessionPlan, StationPlan
-from simulator.readings import ALIGNED, BEGIN, PERIODIC, Snapshot
-from simulator.station import Environment, Station
-from simulator.timeline import Action
+from simulator.station import Environment
 from simulator.truth import SessionTruth
 
 POWER_LOSS, LOCAL, BROKEN = "PowerLoss", "Local", "Fault"  # why sessions end; each version has its own words
 _SEEN_LATER = frozenset({names.ENERGY_MISSING, names.BATCHED_READINGS, names.SEQ_GAP})  # if there are readings enough
 _OPEN_MOST = 16  # of the last sessions, those that can still be open or have something to say
-_BATCH = 3  # buffered readings in one frame
-_KEPT_SNAPSHOTS = 120  # of those that transactionData repeats
-_ALIGNED_SPREAD_US = 20 * SECOND
 _AUTHORIZED_BEFORE_US = 2 * SECOND
 RETRY_AFTER_US = 20 * SECOND
 
 
-class VisitedStation(Station, abc.ABC):
+class VisitedStation(MeteredStation, abc.ABC):
     """A station with cars."""
 
     def __init__(self, plan: StationPlan, environment: Environment) -> None:
         self.sessions: list[Session] = []
         self._gapped: set[SessionPlan] = set()
         super().__init__(plan, environment)
-        if self.traits.aligned != "none":
-            self._plan_aligned(self.clock.now_us())
 
     # -- the plan
 
@@ -82,8 +76,7 @@ class VisitedStation(Station, abc.ABC):
             return
         evse.begin(at_us, visit)
         session = self.charging_started(evse, visit, at_us)
-        every_us = self.traits.reading_s * SECOND
-        self.timeline.at(at_us + every_us, lambda next_us: self._read(session, next_us, every_us), in_dark=True)
+        self.plan_readings(session, at_us)
 
     def open_session(self, evse: Evse, visit: SessionPlan, at_us: int) -> Session:
         """A session begins here and now, by the meter."""
@@ -97,12 +90,6 @@ class VisitedStation(Station, abc.ABC):
             self.touch(session, visit.quirk)
         return session
 
-    def touch(self, session: Session, name: str) -> None:
-        """A misbehaviour happened to a session."""
-        if name not in session.touched:
-            session.touched.add(name)
-            self.ledger.misbehaviours[name] += 1
-
     def _stop_planned(self, visit: SessionPlan, at_us: int) -> None:
         session = self._session_of(visit)
         if session is not None:
@@ -111,7 +98,7 @@ class VisitedStation(Station, abc.ABC):
     def _stop(self, session: Session, at_us: int, reason: str) -> None:
         evse = self.evse(session.plan.evse)
         evse.end(at_us)
-        self._flush(session)
+        self.flush(session, at_us)
         session.stop_us, session.stop_wh = self.stamped(at_us), evse.meter.register_wh
         evse.session = None
         self.charging_stopped(evse, session, at_us, reason)
@@ -141,81 +128,9 @@ class VisitedStation(Station, abc.ABC):
             case _:
                 return None
 
-    # -- readings
-
-    def _read(self, session: Session, at_us: int, every_us: int) -> None:
-        if session.ended:
-            return
-        evse = self.evse(session.plan.evse)
-        if not self.dark:
-            session.readings += 1
-            with_energy = session.quirk != names.ENERGY_MISSING or session.readings % 2 == 0
-            snapshot = evse.snapshot(at_us, self.stamped(at_us), PERIODIC, with_energy=with_energy)
-            if snapshot.power_w == 0 and not session.suspended:
-                session.suspended = True
-                self.car_suspends(evse, session, at_us)
-            if not with_energy:
-                self.touch(session, names.ENERGY_MISSING)
-            self._keep(session, snapshot)
-            if session.quirk != names.BATCHED_READINGS:
-                self.tell_readings(evse, session, [snapshot], at_us)
-            else:
-                session.batch.append(snapshot)
-                if len(session.batch) >= _BATCH:
-                    self._flush(session)
-        self.timeline.at(at_us + every_us, lambda next_us: self._read(session, next_us, every_us), in_dark=True)
-
-    def _keep(self, session: Session, snapshot: Snapshot) -> None:
-        if snapshot.energy_wh is not None and len(session.snapshots) < _KEPT_SNAPSHOTS:
-            session.snapshots.append(snapshot)
-
-    def _flush(self, session: Session) -> None:
-        if session.batch:
-            batch, session.batch = session.batch, []
-            if session.readings % 2:
-                batch.reverse()
-            if len(batch) > 1:
-                self.touch(session, names.BATCHED_READINGS)
-            self.tell_readings(self.evse(session.plan.evse), session, batch, self.clock.now_us())
-
-    def read_begin(self, evse: Evse, session: Session, at_us: int) -> None:
-        """A reading of the moment the session begins."""
-        self.tell_readings(evse, session, [evse.snapshot(at_us, self.stamped(at_us), BEGIN)], at_us)
-
-    def _plan_aligned(self, after_us: int) -> None:
-        """The next multiple of the interval on the station's own clock; it is sent a little later than it is read."""
-        every_us = self.environment.aligned_us
-        own_us = after_us + self.traits.skew_us
-        at_us = own_us - own_us % every_us + every_us - self.traits.skew_us
-        self.timeline.at(at_us, self._read_aligned, in_dark=True)
-
-    def _read_aligned(self, at_us: int) -> None:
-        self._plan_aligned(at_us)
-        if self.dark or not self.states or self.finishing:
-            return
-        send_us = at_us + self.rng.randrange(_ALIGNED_SPREAD_US)
-        for evse in self.evses:
-            snapshot = evse.snapshot(at_us, self.stamped(at_us), ALIGNED)
-            if self.traits.aligned == "always":
-                self.timeline.at(send_us, self._idle_reading(evse, snapshot))
-            elif evse.session is not None:
-                self.timeline.at(send_us, self._session_reading(evse, evse.session, snapshot))
-
-    def _idle_reading(self, evse: Evse, snapshot: Snapshot) -> Action:
-        return lambda _: self.tell_idle(evse, snapshot)
-
-    def _session_reading(self, evse: Evse, session: Session, snapshot: Snapshot) -> Action:
-        def tell(at_us: int) -> None:
-            if not session.ended:  # its last words are said
-                self.tell_readings(evse, session, [snapshot], at_us)
-
-        return tell
-
     # -- faults
 
     def _fault(self, plan: FaultPlan, at_us: int) -> None:
-        if self.finishing:
-            return
         self.ledger.faults[plan.fault.cause] += 1
         session = self.evse(plan.evse).session if plan.evse else None
         self.fault_raised(plan.evse, plan.fault, at_us)
@@ -232,7 +147,7 @@ class VisitedStation(Station, abc.ABC):
 
     def _gap(self, visit: SessionPlan, gap: GapPlan) -> Callable[[int], None]:
         def begin(at_us: int) -> None:
-            if self.finishing or not self.line.online:
+            if not self.line.online:
                 return
             quirk = visit.quirk or ""
             if gap.power:
@@ -253,7 +168,7 @@ class VisitedStation(Station, abc.ABC):
 
     def power_back(self, at_us: int, gap: GapPlan) -> None:
         if not self.dark:
-            return
+            return  # the end of the run brought it back already
         super().power_back(at_us, gap)
         for evse in self.evses:
             if evse.session is not None and not gap.resumes:
@@ -287,18 +202,6 @@ class VisitedStation(Station, abc.ABC):
     @abc.abstractmethod
     def charging_started(self, evse: Evse, visit: SessionPlan, at_us: int) -> Session:
         """Energy flows; the session, which begins here where it has not before."""
-
-    @abc.abstractmethod
-    def car_suspends(self, evse: Evse, session: Session, at_us: int) -> None:
-        """The car takes no more."""
-
-    @abc.abstractmethod
-    def tell_readings(self, evse: Evse, session: Session, snapshots: list[Snapshot], at_us: int) -> None:
-        """Readings of a session, in one frame."""
-
-    @abc.abstractmethod
-    def tell_idle(self, evse: Evse, snapshot: Snapshot) -> None:
-        """A reading that names no transaction."""
 
     @abc.abstractmethod
     def charging_stopped(self, evse: Evse, session: Session, at_us: int, reason: str) -> None:

@@ -8,9 +8,10 @@ import pytest
 from contracts.times import HOUR, MINUTE
 from contracts.versions import Version
 from simulator import misbehaviour as names
+from simulator.draft import BOOTS_APART
 from simulator.misbehaviour import MISBEHAVIOURS, chosen
 from simulator.plan import PlanSettings, SessionPlan, StationPlan
-from simulator.planner import BOOTS_APART, LOOP_BOOTS, LOOP_EVERY, Planner
+from simulator.planner import LOOP_BOOTS, LOOP_EVERY, Planner
 from simulator.truth import BOOT_LOOP_WINDOW, BOOTS_CERTAIN, gap_verdict
 
 BEGIN = 1_800_000_000_000_000
