@@ -1,5 +1,6 @@
 """When cars come: the visits at one evse over a stretch of time. Pure: the same random numbers, the same visits."""
 
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,13 +34,13 @@ def visits(
     The first comes early, so that every station has one even in a short run.
     """
     mean_us = visit_length(horizon_us)
-    at_us = begin_us + round(rng.uniform(0.02, 0.5) * mean_us)
-    while True:
+    at_us = begin_us + round(rng.uniform(0.02, 0.5) * min(mean_us, horizon_us // 4))
+    for number in itertools.count():
         length_us = round(min(LONGEST, max(LEAST, mean_us * rng.triangular(0.4, 2.0, 0.8))))
         before_us, after_us = round(rng.uniform(10, 60)) * SECOND, round(rng.uniform(15, 90)) * SECOND
         plug_us = _free(at_us, before_us + length_us + after_us, closed)
         start_us = plug_us + before_us
-        if start_us + LEAST > end_us:
+        if start_us + (LEAST if number else 0) >= end_us:
             return
         # What lies beyond the end is cut off by it: the fleet stops its sessions there.
         stop_us = start_us + length_us

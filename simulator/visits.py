@@ -26,6 +26,7 @@ class VisitedStation(MeteredStation, abc.ABC):
     def __init__(self, plan: StationPlan, environment: Environment) -> None:
         self.sessions: list[Session] = []
         self._gapped: set[SessionPlan] = set()
+        self._connected_us = 0  # by the shared clock: what a slow station's clock says later may seem to be before it
         super().__init__(plan, environment)
 
     # -- the plan
@@ -82,6 +83,7 @@ class VisitedStation(MeteredStation, abc.ABC):
         """A session begins here and now, by the meter."""
         evse.advance(at_us)
         session = Session(visit, self.stamped(at_us), evse.meter.begin_session())
+        session.over_gap = session.start_us < self._connected_us
         evse.session = session
         self.sessions.append(session)
         for name in self.traits.misbehaviours:
@@ -100,6 +102,7 @@ class VisitedStation(MeteredStation, abc.ABC):
         evse.end(at_us)
         self.flush(session, at_us)
         session.stop_us, session.stop_wh = self.stamped(at_us), evse.meter.register_wh
+        session.over_gap |= session.stop_us < self._connected_us
         evse.session = None
         self.charging_stopped(evse, session, at_us, reason)
 
@@ -162,6 +165,7 @@ class VisitedStation(MeteredStation, abc.ABC):
         return begin
 
     def _connected(self) -> None:
+        self._connected_us = self.clock.now_us()
         for session in self.sessions[-_OPEN_MOST:]:
             session.over_gap |= not session.delivered
         super()._connected()

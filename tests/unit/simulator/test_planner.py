@@ -55,7 +55,7 @@ def test_fifty_stations_in_two_hours_do_nearly_everything(seed: int) -> None:
     assert sum(found[name] > 0 for name in MISBEHAVIOURS) >= len(MISBEHAVIOURS) - 3, found
 
 
-@pytest.mark.parametrize(("stations", "hours"), [(50, 2), (200, 10), (200, 0.5), (5, 0.5), (1, 1)])
+@pytest.mark.parametrize(("stations", "hours"), [(50, 2), (200, 10), (200, 0.5), (5, 0.5), (1, 1), (50, 0.1)])
 def test_every_station_has_a_session(stations: int, hours: float) -> None:
     assert all(plan.sessions for plan in planned(stations, hours))
 
