@@ -17,7 +17,7 @@ from contracts.errors import ConfigurationError, VoltstreamError
 from contracts.events import Sample
 from contracts.topics import Name
 from sinks.bisect import settle
-from sinks.duckdb_schema import TABLES, VIEWS, measured_columns
+from sinks.duckdb_schema import TABLES, VIEWS, Table, measured_columns
 from sinks.records import Record, newest
 from sinks.store import BatchRefusedError, Permit, Refusal, StoreAwayError
 
@@ -112,21 +112,28 @@ class DuckDb:
             connection = duckdb.connect(str(self.path), config=self._config)
         except duckdb.IOException as error:  # another process has it, the folder is not there, the disk is full
             raise StoreAwayError(f"{self.path} cannot be opened: {_first_line(error)}") from error
-        for table in TABLES.values():
-            connection.execute(table.ddl())
-            there = _columns(connection, table.name)
-            for column in table.columns():
-                if column.name not in there:
-                    connection.execute(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {column.kind}')
-                elif there[column.name] != (wanted := _normal(connection, column.kind)):
-                    raise ConfigurationError(
-                        f"SINK_DUCKDB_PATH: {self.path} was made by another version ({table.name}.{column.name} is"
-                        f" {there[column.name]}, not {wanted}): a new file is wanted"
-                    )
-        for view, select in VIEWS.items():
-            connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
+        try:
+            for table in TABLES.values():
+                connection.execute(table.ddl())
+                self._add_missing_columns(connection, table)
+            for view, select in VIEWS.items():
+                connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
+        except BaseException:
+            connection.close()
+            raise
         self._measured = set(_columns(connection, Name.SAMPLES))
         return connection
+
+    def _add_missing_columns(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        there = _columns(connection, table.name)
+        for column in table.columns():
+            if column.name not in there:
+                connection.execute(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {column.kind}')
+            elif there[column.name] != (wanted := _normal(connection, column.kind)):
+                raise ConfigurationError(
+                    f"SINK_DUCKDB_PATH: {self.path} was made by another version ({table.name}.{column.name} is"
+                    f" {there[column.name]}, not {wanted}): a new file is wanted"
+                )
 
     def _write(self, records: Sequence[Record]) -> None:
         """All of them in one transaction, or BatchRefusedError and none."""

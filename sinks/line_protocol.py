@@ -1,9 +1,9 @@
 r"""InfluxDB's line protocol, written: `measurement,tag=value field=1.5,other=3i,text="...",flag=true 1700000000000`.
 
 Escapes: `,` and blank in a measurement, and `=` too in tag keys, tag values and field keys; `"` and `\` in a string
-field. A line break or tab in a name or tag becomes the two characters `\n`, `\r`, `\t`: there is no escape for it. A
-backslash at the end of a tag's value would escape what follows, so a blank is put behind it (influxdb-client does the
-same). Floats are finite.
+field. In a name or tag, a line break or tab becomes the two characters `\n`, `\r`, `\t`, as influxdb-client does it. A
+backslash becomes a slash there: it has no escape, and before `,`, `=` or a blank InfluxDB's two scanners read it in two
+ways. Floats are finite.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sinks.point import Point, Tags, Value
 
-_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ ", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
+_MEASUREMENT = str.maketrans({"\\": "/", ",": r"\,", " ": r"\ ", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 _NAME = _MEASUREMENT | str.maketrans({"=": r"\="})
 _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
 
@@ -26,13 +26,8 @@ def _series(measurement: str, tags: Tags) -> str:
     text = measurement.translate(_MEASUREMENT)
     for key, value in tags:
         if value:  # an empty tag is no tag
-            text += f",{key.translate(_NAME)}={_tag_value(value)}"
+            text += f",{key.translate(_NAME)}={value.translate(_NAME)}"
     return text
-
-
-def _tag_value(value: str) -> str:
-    text = value.translate(_NAME)
-    return f"{text} " if text.endswith("\\") else text
 
 
 @lru_cache(maxsize=10_000)
