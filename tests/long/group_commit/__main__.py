@@ -1,6 +1,6 @@
 """The group commit on three brokers that are killed, paused and taken away, each run with its verdict.
 
-python -m tests.long.group_commit [kills leaderless replicas pauses refusals outage control]    (all, about 15 minutes)
+make crash-commit [ARGS='kills leaderless replicas pauses refusals outage control']    (all: about 15 minutes)
 """
 
 import asyncio
