@@ -58,6 +58,19 @@ def log_of(broker: Broker, enough: Callable[[list[Row]], object] = lambda _: Tru
     return read_log(broker.bootstrap, broker.prefix, enough, timeout=timeout)
 
 
+def read_values(broker: Broker, name: str, count: int, *, timeout: float = 30) -> list[bytes]:
+    """The first `count` values of another topic of a test's own."""
+    settings = {"bootstrap.servers": broker.bootstrap, "group.id": "test", "enable.auto.commit": False}
+    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "log_level": 2})
+    try:
+        topic = broker.prefix + name
+        partitions = consumer.list_topics(topic, timeout=timeout).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        return [message.value() for message in consumer.consume(count, timeout=timeout)]
+    finally:
+        consumer.close()
+
+
 def of_station(rows: Iterable[Row], identity: str) -> list[Envelope]:
     """One station's records, in the order of the log, repeats of (conn, seq) left out."""
     seen = set()

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
+
+from websockets.asyncio.client import ClientConnection
 
 from clients.charge_points import charge
 from contracts.ocppj import CallResult
@@ -12,6 +15,7 @@ from parts.handles import Broker
 from parts.node import run_node
 
 CLIENT = Path(__file__).parent / "clients" / "charge_point.js"
+FRAMES = Path(__file__).parents[1] / "fixtures" / "frames.jsonl"
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 
 
@@ -45,6 +49,38 @@ async def test_the_npm_client_is_content_in_strict_mode(broker: Broker, ocpp_rpc
         on_log = [[action, json.loads(reply)[2]] for _, action, _, reply in exchanges(records)]
         assert on_log == json.loads(text)
         assert records[-1].close_code == 1000
+
+
+async def test_every_frame_seen_in_the_field_is_recorded_verbatim_and_every_call_answered(broker: Broker) -> None:
+    sent: dict[str, list[str]] = {version: [] for version in VERSIONS}
+    for line in FRAMES.read_text().splitlines():
+        frame = json.loads(line)
+        sent[f"ocpp{frame['ocpp']}"].append(frame["raw"])
+    assert sum(map(len, sent.values())) == 106
+    with start_edge(broker) as edge:
+        for version, frames in sent.items():
+            async with edge.connect(f"FIELD-{version}", version) as station:
+                for number, frame in enumerate(frames):
+                    await station.send(frame)
+                    replies = await until_fence(station, number)
+                    assert len(replies) == (1 if re.match(r"\s*\[\s*2\b", frame) else 0), frame
+        rows = await asyncio.to_thread(log_of, broker, lambda rows: len(ended(rows, "FIELD-")) == 3)
+    for version, frames in sent.items():
+        records = of_station(rows, f"FIELD-{version}")
+        assert without_gaps(records)
+        came = [record.frame_bytes() for record in records if record.dir == "in"]
+        assert [frame for frame in came if b'"fence-' not in (frame or b"")] == [frame.encode() for frame in frames]
+
+
+async def until_fence(station: ClientConnection, number: int) -> list[str]:
+    """What was answered before a heartbeat that is sent now."""
+    await station.send(f'[2,"fence-{number}","Heartbeat",{{}}]')
+    replies: list[str] = []
+    while True:
+        reply = str(await asyncio.wait_for(station.recv(), 15))
+        if json.loads(reply)[1] == f"fence-{number}":
+            return replies
+        replies.append(reply)
 
 
 def ended(rows: list[Row], identity: str) -> set[str | None]:

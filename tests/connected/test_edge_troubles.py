@@ -1,16 +1,24 @@
 """The edge and a Kafka that stops, dies or is not there yet; the edge itself terminated and killed."""
 
 import asyncio
+import base64
+import contextlib
 import json
 import signal
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
+from contracts.envelope import decode
+from contracts.events import DeadLetter
 from edge_load import Load, faults, repeats
-from edge_log import exchanges, log_of, of_station
+from edge_log import exchanges, log_of, of_station, read_values, without_gaps
 from edge_process import BOOT, call, close_code, launch_edge, start_edge
 from parts.handles import Broker
 from parts.kafka import Kafka, start_kafka
@@ -146,6 +154,39 @@ async def test_sigterm_during_an_outage_ends_in_time_and_says_what_was_lost(brok
         assert time.monotonic() - began < 8.5
         assert "calls_unanswered=3" in edge.log()
         assert "Traceback" not in edge.log()
+
+
+async def test_what_kafka_refuses_goes_to_the_dead_letters_and_its_connection_ends(own: Broker) -> None:
+    long = json.dumps([2, "long", "DataTransfer", {"vendorId": "v", "data": "x" * 20_000}])
+    with start_edge(own) as edge:
+        await asyncio.to_thread(take_no_more_than, 10_000, own)
+        good, bad = await edge.connect("CP-GOOD"), await edge.connect("CP-BAD")
+        await call(bad, BOOT)
+        with contextlib.suppress(ConnectionClosed):
+            while True:  # the broker heeds the change when it comes to it
+                await call(bad, json.loads(long))
+        assert bad.close_code == 1013
+        assert (await call(good, BOOT))[0] == 3
+        await good.close()
+        rows = await asyncio.to_thread(log_of, own, lambda rows: of_station(rows, "CP-BAD")[-1].kind == "disconnected")
+        letters = await asyncio.to_thread(read_values, own, "dlq", 2)
+    records = of_station(rows, "CP-BAD")
+    assert without_gaps(records)
+    assert [record.kind for record in records[-4:]] == ["frame", "rejected", "rejected", "disconnected"]
+    assert (records[-3].reason, records[-3].size) == ("refused", len(long))
+    letter = msgspec.json.decode(letters[0], type=DeadLetter)
+    assert (letter.part, letter.code) == ("edge", "refused")
+    assert decode(base64.b64decode(letter.value or "")).frame_bytes() == long.encode()
+
+
+def take_no_more_than(limit: int, broker: Broker) -> None:
+    """From now on the topic refuses larger batches, as an operator may have it."""
+    topic = ConfigResource(ConfigResource.Type.TOPIC, f"{broker.prefix}messages")
+    topic.add_incremental_config(
+        ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)
+    )
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    next(iter(admin.incremental_alter_configs([topic]).values())).result(10)
 
 
 async def test_what_was_answered_is_on_the_log_when_edge_and_broker_are_killed(broken: Kafka, own: Broker) -> None:
