@@ -12,6 +12,7 @@ from simulator.truth import Truth
 from voltstream.demo.compare import Comparison, DerivedAlarm, alarm_counts
 
 _EVERY_S = 2.0
+_MOST_REASONS, _MOST_CHARACTERS = 5, 200
 _MEASURED = frozenset({"MeterValues"})
 
 
@@ -102,6 +103,12 @@ def table(summary: Summary, found: Comparison, truth: Truth, alarms: list[Derive
     latency = "not measured" if summary.p50_ms is None else f"p50 {summary.p50_ms} ms, p99 {summary.p99_ms} ms"
     lines.append(f"{summary.messages:,} messages; a reading becomes a sample in {latency}")
     return "\n".join(lines)
+
+
+def dead_letters(found: Mapping[str, int]) -> list[str]:
+    """The commonest reasons for which records went to the dead letters, one line each."""
+    common = Counter(found).most_common(_MOST_REASONS)
+    return [f"dead letters: {count:,} from {reason[:_MOST_CHARACTERS]}" for reason, count in common]
 
 
 def _verdict(good: bool) -> str:  # noqa: FBT001 - reads well where it is used

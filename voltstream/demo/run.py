@@ -24,7 +24,7 @@ from simulator.journal import read_journal
 from voltstream.demo import store
 from voltstream.demo.children import Child, ChildDiedError, Children, free_address
 from voltstream.demo.drain import drained
-from voltstream.demo.report import Progress
+from voltstream.demo.report import Progress, dead_letters
 from voltstream.demo.settings import DemoSettings
 from voltstream.demo.tail import Tail
 from voltstream.demo.verdict import judge
@@ -194,6 +194,8 @@ class Demo:
         )
         say.line("")
         say.line(verdict.table)
+        for line in dead_letters(tail.dead_letters):
+            say.line(line)
         for difference in verdict.differences:
             print(difference, file=sys.stderr)
         print(msgspec.json.encode(verdict.summary).decode(), flush=True)

@@ -1,4 +1,4 @@
-"""Reading the log beside the pipeline: what must be on it, and how long a reading took to become a sample.
+"""Reading the log beside the pipeline: what must be on it, what was not handled, how long a reading took.
 
 The embedded broker forgets old records, so they are read as they come. A thread of its own: a poll blocks.
 """
@@ -32,8 +32,14 @@ class _Sample(msgspec.Struct):
     revision: int
 
 
+class _Letter(msgspec.Struct):
+    part: str
+    code: str
+    error: str
+
+
 class Tail:
-    """Follows `messages` and `samples` from their beginning until it is stopped."""
+    """Follows `messages`, `samples` and `dlq` from their beginning until it is stopped."""
 
     def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
         self.messages = 0
@@ -42,11 +48,13 @@ class Tail:
         """(station, unique id) of CALLs whose record and reply are on the log: how many."""
         self.seen_ns: dict[tuple[str, str], int] = {}
         """(station, unique id) of messages with readings: CLOCK_MONOTONIC when their first sample was seen."""
+        self.dead_letters: Counter[str] = Counter()
+        """Part, code and error of what could not be handled: how often."""
         self._calls: dict[tuple[str, int], tuple[str, str]] = {}
         self._frames: set[tuple[str, int]] = set()
         self._offsets: dict[tuple[int, int], tuple[str, str]] = {}
         self._early: dict[tuple[int, int], int] = {}
-        self._topics = (f"{prefix}messages", f"{prefix}samples")
+        self._topics = (f"{prefix}messages", f"{prefix}samples", f"{prefix}dlq")
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -103,6 +111,10 @@ class Tail:
             else:
                 self._early.setdefault(at, now_ns)
             return
+        if topic == self._topics[2]:
+            letter = _letters.decode(value)
+            self.dead_letters[f"{letter.part} {letter.code}: {letter.error}"] += 1
+            return
         message = _messages.decode(value)
         if message.kind != "frame" or message.conn is None or message.seq is None or message.station is None:
             return
@@ -125,3 +137,4 @@ class Tail:
 
 _messages = msgspec.json.Decoder(_Message)
 _samples = msgspec.json.Decoder(_Sample)
+_letters = msgspec.json.Decoder(_Letter)
