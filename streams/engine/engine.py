@@ -8,6 +8,7 @@ None of them acknowledges anything on the way out, so each may be cut at any poi
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 EXIT_CRASH = 1
 _HEALTHY_S = 60.0  # a run that was ready for this long begins the row of replacements anew
-_LEAVE_S = 3.0  # to leave the group before a replacement, so that the partitions are not idle meanwhile
+_LEAVE_S = 1.0
 _PART = "streams"
 
 
@@ -46,6 +47,7 @@ class Engine:
         self._readiness = readiness or Readiness()
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._ready_since: float | None = None
+        self._ending = False
         self._worker = FaustWorker(agents, settings, observer or Observer(), self)
         self.waiting("the group of stream workers is not joined yet")
 
@@ -81,11 +83,12 @@ class Engine:
     def waiting(self, reason: str) -> None:
         """Not ready, and why."""
         self._ready_since = None
-        self._readiness.blocked(_PART, reason)
+        if not self._ending:
+            self._readiness.blocked(_PART, reason)
 
     def ready(self) -> None:
         """The group is joined, and everything that is owned is loaded."""
-        if self._ready_since is None and not self._failure.done():
+        if self._ready_since is None and not self._ending:
             self._ready_since = time.monotonic()
             self._readiness.clear(_PART)
 
@@ -102,14 +105,14 @@ class Engine:
     async def _stop(self) -> Ending:
         ending = Ending()
         end_within(self._settings.shutdown_s, ending)
-        self._readiness.blocked(_PART, "stopping")
-        await self._close(self._settings.shutdown_s)
+        self._end("stopping")
+        await self._close()
         return ending
 
     async def _crash(self, error: BaseException) -> Ending:
         _say(error)
-        self._readiness.blocked(_PART, "the worker has failed and ends")
-        await self._close(_LEAVE_S)
+        self._end("the worker has failed and ends")
+        await self._close()
         return Ending(EXIT_CRASH)
 
     async def _begin_anew(self, error: BaseException, stopped: asyncio.Task[bool]) -> Ending:
@@ -118,15 +121,23 @@ class Engine:
         seconds = delay_s(in_a_row, random.Random())  # noqa: S311 - no secret
         reason = str(error) if isinstance(error, KafkaError) else repr(error)
         log.error("begins anew", extra={"in_s": round(seconds, 1), "in_a_row": in_a_row, "reason": reason})
-        self._readiness.blocked(_PART, "Kafka refused to go on, and the worker begins anew")
-        await self._close(_LEAVE_S)
+        self._end("Kafka refused to go on, and the worker begins anew")
+        await self._close()
         await asyncio.wait({stopped}, timeout=seconds)
         return Ending() if stopped.done() else Ending(replace=True, in_a_row=in_a_row)
 
-    async def _close(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._worker.stop(), seconds)
-        except Exception as error:
+    def _end(self, reason: str) -> None:
+        self._ending = True
+        self._readiness.blocked(_PART, reason)
+
+    async def _close(self) -> None:
+        """Leave in order, or else in none: what is left behind is right in any case."""
+        closing = asyncio.create_task(self._worker.stop())
+        await asyncio.wait({closing}, timeout=self._settings.shutdown_s / 2)
+        if not closing.done():
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._worker.leave_group(), _LEAVE_S)
+        elif (error := closing.exception()) is not None:
             log.debug("not closed in order", exc_info=error)
 
 

@@ -40,8 +40,12 @@ class FaustWorker:
             raise self._app.crash_reason
 
     async def stop(self) -> None:
-        """Finish what is in progress if that is quick, and leave the group."""
+        """Finish what is in progress if that is quick, and leave the group. May hang."""
         await self._app.stop()
+
+    async def leave_group(self) -> None:
+        """Leave the group whatever else is going on, so that its partitions are not idle until the session expires."""
+        await self._consumer.leave_group()
 
     def partitions(self) -> list[PartitionView]:
         """Where every owned partition stands."""

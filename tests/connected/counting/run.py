@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -98,6 +99,7 @@ class Run:
         self.bootstrap = bootstrap
         self.program = program or _HERE / "worker.py"
         self.workers: dict[int, Process] = {}
+        self._starts: dict[int, int] = {}  # where in its log the running worker began
         self.sent = 0
         self.rate = 0
         self.ended_by_themselves = 0
@@ -134,6 +136,7 @@ class Run:
     def start(self, worker: int) -> Process:
         path = os.pathsep.join([str(_HERE.parent), str(_HERE.parents[2])])
         settings = msgspec.json.encode(self.settings).decode()
+        self._starts[worker] = len(self._log(worker).read_text()) if self._log(worker).exists() else 0
         self.workers[worker] = spawn(
             [sys.executable, str(self.program), settings], log=self._log(worker), env={"PYTHONPATH": path}
         )
@@ -143,9 +146,12 @@ class Run:
         self.workers.pop(worker).kill()
 
     def stop(self, worker: int) -> float:
-        """SIGTERM. Gives the seconds it took; a status other than 0 counts against the run."""
+        """SIGTERM. Gives the seconds it took; a status other than 0 counts against the run.
+
+        (A process that is only just starting Python has no handler yet and dies of the signal.)
+        """
         began = time.monotonic()
-        if self.workers.pop(worker).stop() != 0:
+        if self.workers.pop(worker).stop() not in (0, -signal.SIGTERM):
             self.ended_by_themselves += 1
         return time.monotonic() - began
 
@@ -165,6 +171,12 @@ class Run:
                 return
             time.sleep(0.5)
         raise RuntimeError(f"the workers fold nothing:\n{self.logs()[-3000:]}")
+
+    def wait_ready(self, worker: int, timeout_s: float = 60) -> None:
+        """Returns when a worker that was just started is ready."""
+        said = "counting: ready"
+        before = self._starts[worker]
+        self.workers[worker].wait_until(lambda: said in self._log(worker).read_text()[before:], timeout_s)
 
     def wait_folded(self, timeout_s: float = 60, *, read_committed: bool = True) -> None:
         """Returns when the fence of every partition that has records is at its end."""

@@ -76,11 +76,12 @@ def kill(plan: Plan, *, program: Path | None = None, right: bool = True) -> bool
 
 def term(plan: Plan) -> bool:
     """SIGTERM in the middle of batches: the folds take so long that all workers together are just fast enough."""
-    run = _begin("term", plan, fold_s=0.8 * plan.workers / plan.rate, pause_s=1.0)
+    run = _begin("term", plan, fold_s=0.8 * plan.workers / plan.rate, pause_s=1.0, batch_records=80)
     took = []
     for n in range(plan.times):
-        time.sleep(random.uniform(2, 5))
         worker = n % plan.workers
+        run.wait_ready(worker)
+        time.sleep(random.uniform(0.5, 3))
         took.append(run.stop(worker))
         run.start(worker)
         run.supervise()
