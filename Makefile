@@ -66,3 +66,7 @@ lock: $(READY) ## requirements.lock from pyproject.toml; the newest versions wit
 clean: ## remove the environment, the caches and what was built (not the parts)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: crash-engine
+crash-engine: $(READY) ## stream workers killed, stopped, paused and scaled on real Kafka, for 40 minutes
+	@$(BIN)/python -m tests.long.engine.crash $(ARGS)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 EXIT_CRASH = 1
 _HEALTHY_S = 60.0  # a run that was ready for this long begins the row of replacements anew
 _LEAVE_S = 1.0
+_SILENT_S = 5.0  # fetches are answered every 50 ms, whether there is something to fetch or not
 _PART = "streams"
 
 
@@ -60,8 +61,10 @@ class Engine:
         stopped = asyncio.create_task(stop.wait())
         started = asyncio.create_task(self._worker.run())
         started.add_done_callback(self._on_worker_done)
+        watching = self.spawn(self._watch())
         ends: set[asyncio.Future[Any]] = {stopped, self._failure}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        watching.cancel()
         if stopped.done():
             return await self._stop()
         error = self._failure.result()
@@ -91,6 +94,15 @@ class Engine:
         if self._ready_since is None and not self._ending:
             self._ready_since = time.monotonic()
             self._readiness.clear(_PART)
+
+    async def _watch(self) -> None:
+        """Say it when Kafka is silent: as long as nothing is to be written, nothing fails."""
+        while True:
+            await asyncio.sleep(1)
+            if self._worker.silent_s() > _SILENT_S:
+                self._readiness.blocked("kafka", "Kafka does not answer the stream worker")
+            else:
+                self._readiness.clear("kafka")
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -8,6 +8,7 @@ commits. Replaced: what is fetched and when, what counts as done, where to read 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -140,6 +141,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
         except (IllegalStateError, AssertionError):
             return None
 
+    def last_answer_s(self) -> float | None:
+        """When the newest answer to a fetch came, in seconds since 1970; None before there was any."""
+        consumer = self._ensure_consumer()
+        with contextlib.suppress(IllegalStateError, AssertionError):
+            answers = [at for tp in consumer.assignment() if (at := consumer.last_poll_timestamp(tp))]
+            return max(answers) / 1000 if answers else None
+        return None
+
     async def leave_group(self) -> None:
         """Tell the coordinator at once, on a connection that no request to join holds until the others have joined."""
         coordinator = self._ensure_consumer()._coordinator
@@ -194,6 +203,11 @@ class Consumer(driver.Consumer):
             )
             for tp, partition in self._ownership.owned.items()
         ]
+
+    def silent_s(self) -> float:
+        """For how long Kafka has answered no fetch."""
+        answer = self._thread.last_answer_s()
+        return 0.0 if answer is None else max(0.0, time.time() - answer)
 
     # -- ownership: kept partitions keep their state and producer, new ones fence and load beside them
 

@@ -14,11 +14,17 @@ class FaustWorker:
     """One Faust agent for each of ours. Built inside the running event loop."""
 
     def __init__(self, agents: Sequence[Agent], settings: EngineSettings, observer: Observer, reports: Reports) -> None:
+        if len({agent.name for agent in agents}) < len(agents) or len({agent.source for agent in agents}) < len(agents):
+            raise ValueError("two agents with one name, or one source")
         debug = logging.getLogger(__name__).isEnabledFor(logging.DEBUG)
         faust_log.setLevel(logging.NOTSET if debug else logging.CRITICAL)  # what matters is said once, by the engine
         self._app = App(
             settings.group,
             broker=";".join(f"kafka://{server}" for server in _servers(settings)),
+            # What Faust would otherwise take from the environment, where it matters:
+            processing_guarantee="at_least_once",
+            stream_wait_empty=True,
+            stream_recovery_delay=0.0,
             store="memory://",
             key_serializer="raw",
             value_serializer="raw",
@@ -50,6 +56,10 @@ class FaustWorker:
     def partitions(self) -> list[PartitionView]:
         """Where every owned partition stands."""
         return self._consumer.views()
+
+    def silent_s(self) -> float:
+        """For how long Kafka has answered no fetch; 0 before the group is joined."""
+        return self._consumer.silent_s() if self._consumer.started else 0.0
 
     @property
     def _consumer(self) -> Consumer:

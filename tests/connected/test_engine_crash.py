@@ -55,9 +55,13 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for() -> None:
         run.backlog(5_000)
         run.wait_folding()
         try:
+            run.wait_ready(0)
             kafka.kill()
-            time.sleep(20)
+            run.workers[0].wait_until(lambda: "not ready part=kafka" in run.logs(), 20)
             kafka.start()
+            run.workers[0].wait_until(
+                lambda: ": ready part=kafka" in run.logs() or "ready again part=kafka" in run.logs(), 60
+            )
             run.backlog(5_000)
             assert (verdict := run.verdict()).right, f"{verdict}\n{run.logs()}"
             assert run.stop(0) < 7

@@ -1,8 +1,8 @@
 """Breaks counting stream workers on real Kafka under load, and compares the outcome with a fresh fold of the log.
 
-    python tests/long/engine/crash.py            everything, with two and with three workers
-    python tests/long/engine/crash.py kill --times 20 --workers 3
-    python tests/long/engine/crash.py controls   workers with a broken engine: the verdict must be WRONG
+    make crash-engine                                      everything, with two and with three workers
+    make crash-engine ARGS="kill --times 20 --workers 3"   one of kill, term, pause, scale
+    make crash-engine ARGS=controls                        broken engines: the verdict must be WRONG
 
 Exits non-zero when a verdict is not as it must be.
 """
