@@ -112,7 +112,9 @@ class GroupCommit:
         """Put one record on the log in place of the one of this name that still waits for this partition.
 
         For node ticks: during an outage at most one waits (a second while one is being sent). It is no part of
-        `unacknowledged` and not turned away by the bounds. Raises TooLarge, Closed, TypeError.
+        `unacknowledged` and not turned away by the bounds. Readers must take an old one after a newer one: a repeat of
+        any record may be that, and so may one that was replaced after an attempt was given up, if it lands after all.
+        Raises TooLarge, Closed, TypeError.
         """
         records = ((key, value),)
         self._queues[partition].replace(Submission(records, self._checked_size(records), monotonic(), name=name))

@@ -202,11 +202,10 @@ async def test_a_paused_broker_is_away_after_five_seconds_and_back_when_it_answe
         assert await commit.close(10) == 0
     log = await asyncio.to_thread(read_log, one_broker.bootstrap, topic, PARTITIONS)
     assert judge(load, log).faults == []
-    ticks = [int(value.removeprefix(b"0:0:X:tick")) for _, value in log[3]]
-    first_seen = list(dict.fromkeys(ticks))
-    assert first_seen == sorted(first_seen)
-    assert first_seen[-1] == 11
-    assert len(first_seen) <= 4, "during an outage one tick waits, and one more may be on its way"
+    # During an outage one tick waits. Those in requests that were given up may land too, and after their successors.
+    ticks = {int(value.removeprefix(b"0:0:X:tick")) for _, value in log[3]}
+    assert {0, 11} <= ticks
+    assert len(ticks) <= 4
 
 
 async def test_close_during_an_outage_keeps_its_deadline_and_counts_what_is_left(one_broker: Kafka, topic: str) -> None:
