@@ -46,7 +46,8 @@ class Visitor(asyncio.Protocol):
         ws.receive_data(data)
         for event in ws.events_received():
             if isinstance(event, Request) and (connection := self._ask(event)) is not None:
-                connection.data_received(b"")  # a station in a hurry sends more than its request
+                ws.begin()
+                connection.handle()  # a station in a hurry sends more than its request
         if not ws.accept_called and ws.handshake_exc is not None:
             self._unreadable(ws.handshake_exc)
         self._flush()  # nothing, where a connection has taken over

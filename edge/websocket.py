@@ -48,10 +48,7 @@ class _Frames(Protocol):
 
 
 class StationProtocol(ServerProtocol, _Frames):
-    """One station's WebSocket, without the socket.
-
-    When the handshake is answered, `receive_data(b"")` reads on with what came behind the request.
-    """
+    """One station's WebSocket, without the socket. When the handshake is answered, call `begin`."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(max_size=(None, limit), logger=_quiet)
@@ -66,6 +63,11 @@ class StationProtocol(ServerProtocol, _Frames):
     def process_subprotocol(self, headers: Headers) -> Subprotocol | None:  # noqa: ARG002 - websockets' signature
         """What the handshake's response names."""
         return None if self.chosen is None else Subprotocol(self.chosen)
+
+    def begin(self) -> None:
+        """Read on with what came behind the request, and let go of the request: it is a third of an idle connection."""
+        self.parser = self.parse()
+        next(self.parser)
 
     def whole_text(self, data: bytes) -> bytes | None:
         """The message, where `data` is exactly one whole text frame and nothing came before it; else None.

@@ -52,7 +52,7 @@ class Pair:
         for event in self.server.events_received():
             if isinstance(event, Request):
                 self.server.send_response(self.server.accept(event))
-                self.server.receive_data(b"")
+                self.server.begin()
         self.messages += self.server.messages_received()
 
     def to_client(self) -> None:
@@ -80,7 +80,7 @@ def test_frames_behind_the_request_wait_for_its_answer() -> None:
     assert isinstance(request, Request)
     assert not server.data_to_send()
     server.send_response(server.accept(request))
-    server.receive_data(b"")
+    server.begin()
     response, close, end = server.data_to_send()
     assert response.startswith(b"HTTP/1.1 101")
     assert (close[:1], end) == (b"\x88", b"")
