@@ -23,7 +23,7 @@ const calls16 = (transactionId) => [
 
 const event = (eventType, seqNo, triggerReason, more = {}) => ['TransactionEvent', {
     eventType, seqNo, triggerReason, timestamp: at, transactionInfo: { transactionId: `${identity}-1` },
-    meterValue: [{ timestamp: at, sampledValue: [{ value: 1000 + seqNo }] }], ...more,
+    meterValue: [{ timestamp: at.replace(':00Z', `:0${seqNo}Z`), sampledValue: [{ value: 1000 + seqNo }] }], ...more,
 }];
 
 const token = { idToken: '04A2B3C4', type: 'ISO14443' };

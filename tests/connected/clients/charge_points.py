@@ -82,13 +82,14 @@ async def _charge_2x(version: str, identity: str, socket: Any) -> Answers:
     token = {"idToken": "04A2B3C4", "type": "ISO14443"}
 
     def event(kind: str, number: int, trigger: str, **more: Any) -> Any:
+        at = AT.replace(":00Z", f":0{number}Z")  # readings of one time would be one reading
         return calls.TransactionEvent(
             event_type=kind,
-            timestamp=AT,
+            timestamp=at,
             trigger_reason=trigger,
             seq_no=number,
             transaction_info={"transactionId": f"{identity}-1", "chargingState": "Charging"},
-            meter_value=[{"timestamp": AT, "sampledValue": [{"value": 1000.0 + number}]}],
+            meter_value=[{"timestamp": at, "sampledValue": [{"value": 1000.0 + number}]}],
             **more,
         )
 
