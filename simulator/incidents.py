@@ -20,7 +20,6 @@ from simulator.truth import (
     AlarmTruth,
     Truth,
     node_key,
-    station_key,
 )
 
 Kind = Literal[
@@ -62,8 +61,8 @@ def read_incidents(path: Path) -> list[Incident]:
 def with_incidents(truth: Truth, incidents: Iterable[Incident]) -> Truth:
     """The truth with the alarms that incidents must cause, and those they may cause as such.
 
-    An offline alarm near an incident that closes sockets is no longer certain: what the log saw of the gap is not what
-    the station measured.
+    A long gap near an incident that closes sockets is no longer certain to raise its alarm: what the log saw of it is
+    not what the station measured. A short one raises none all the same: who is back in time was never offline.
     """
     known = list(incidents)
     windows = [
@@ -74,8 +73,6 @@ def with_incidents(truth: Truth, incidents: Iterable[Incident]) -> Truth:
     alarms = [_less_certain(alarm, windows) for alarm in truth.alarms]
     for incident in known:
         alarms += _of_nodes(incident, truth.run.speed)
-        if incident.kind in _TOUCHES_STATIONS:
-            alarms += _of_stations(incident, truth.run.stations)
     alarms.sort(key=lambda alarm: (alarm.near, alarm.alarm_key))
     return msgspec.structs.replace(truth, alarms=tuple(alarms))
 
@@ -114,14 +111,3 @@ def _node_alarm(rule: str, incident: Incident, *, must: bool) -> AlarmTruth:
         near=rfc3339_ms(incident.at_us + NODE_DEADLINE_S * SECOND),
         why=None if must else f"perhaps, after {incident.kind}",
     )
-
-
-def _of_stations(incident: Incident, stations: Iterable[str]) -> Iterator[AlarmTruth]:
-    for station in stations:
-        yield AlarmTruth(
-            alarm_key=station_key(OFFLINE_RULE, station),
-            rule=OFFLINE_RULE,
-            must=False,
-            near=rfc3339_ms(incident.at_us + OFFLINE_GRACE),
-            why=f"perhaps, after {incident.kind}",
-        )

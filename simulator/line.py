@@ -23,7 +23,7 @@ from simulator.plan import Traits
 
 OUTSIDE = "outside"  # the cause of a gap that the station did not make
 _BACKOFF_S = 0.25
-_BACKOFF_MOST_S = 10.0
+_BACKOFF_MOST_S = 4.0
 _RETRY_AFTER_SPREAD = 0.5  # a fleet that was told the same Retry-After must not come back at once
 _FROZEN_MOST = 4
 

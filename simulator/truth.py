@@ -88,8 +88,8 @@ def station_key(rule: str, station: str, cause: str = "") -> str:
 
 
 def node_key(rule: str, node: str) -> str:
-    """The key of an edge node's alarm; nodes belong to the tenant `default`."""
-    return f"{rule}/default/{node}"
+    """The key of an edge node's alarm."""
+    return f"{rule}/{node}"
 
 
 def gap_verdict(length_us: int) -> Literal["short", "long", "ambiguous"]:

@@ -88,4 +88,4 @@ def test_keys() -> None:
     assert connector_fault_key("default/A", 2, 1, "E-1") == "connector-fault/default/A/2/1/E-1"
     assert station_key("offline", "default/A") == "offline/default/A"
     assert station_key("security-event", "default/A", "InvalidMessages") == "security-event/default/A/InvalidMessages"
-    assert node_key("edge-node-lost", "edge-1") == "edge-node-lost/default/edge-1"
+    assert node_key("edge-node-lost", "edge-1") == "edge-node-lost/edge-1"
