@@ -133,8 +133,8 @@ class GroupCommit:
         return self._queues[partition].age(monotonic())
 
     def trouble(self, partition: int) -> str:
-        """The cluster's last trouble with this partition, in words; "" where there was none."""
-        return "" if (error := self._senders[partition].error) is None else f"{type(error).__name__}: {error}"
+        """The cluster's trouble with this partition, in words; "" where there is none."""
+        return self._senders[partition].trouble()
 
     def unacknowledged(self) -> int:
         """Submissions without an answer, ticks aside."""

@@ -97,7 +97,12 @@ class Lane:
                 raise errors.LeaderNotAvailableError("" if self.error is None else repr(self.error))
             builder = self._build(self._producer, batch)
             async with asyncio.timeout(PATIENCE_S):
-                await (await self._producer.send_batch(builder, partition.topic, partition=partition.partition))
+                answer = await self._producer.send_batch(builder, partition.topic, partition=partition.partition)
+            answer.add_done_callback(_look_at)
+            await asyncio.wait([answer], timeout=PATIENCE_S)
+            if not answer.done():
+                raise errors.RequestTimedOutError
+            answer.result()
         except CONTENT_ERRORS:
             self._failing_since = None  # an answer, too
             raise
@@ -144,6 +149,12 @@ class Lane:
             self.error = error
         if unwanted is not None:
             await _stop(unwanted, PATIENCE_S)
+
+
+def _look_at(answer: asyncio.Future[Any]) -> None:
+    """What becomes of an answer that was given up has been seen, or asyncio complains."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def _stop(producer: AIOKafkaProducer, seconds: float) -> None:

@@ -38,7 +38,7 @@ class PartitionSender:
         """Whether it goes on in its own lane."""
         self.away = False
         self.error: Exception | None = None
-        """The cluster's last trouble, for a person to read."""
+        """What the cluster's trouble is, since its last answer, for a person to read."""
         self._on_refused, self._on_away = on_refused, on_away
         self._wake = asyncio.Event()
         self._pause_s = FIRST_PAUSE_S
@@ -46,6 +46,12 @@ class PartitionSender:
     def wake(self) -> None:
         """There is something to send. Its batch is built after this loop turn, whose other submissions join it."""
         self._wake.set()
+
+    def trouble(self) -> str:
+        """What is wrong, in words; "" where nothing is."""
+        if self.error is not None:
+            return f"{type(self.error).__name__}: {self.error}"
+        return "no answer" if self.away else ""
 
     def judge(self) -> None:
         """Find out whether the partition is away; called every now and then."""
@@ -71,7 +77,7 @@ class PartitionSender:
     def _acknowledged(self, batch: list[Submission]) -> None:
         now = monotonic()
         self.queue.acknowledged(now)
-        self._pause_s = FIRST_PAUSE_S
+        self._pause_s, self.error = FIRST_PAUSE_S, None
         metrics.COMMIT_SECONDS.observe(now - batch[0].at)
         metrics.COMMIT_BATCH_SUBMISSIONS.observe(len(batch))
         if self.troubled:  # back to the main lane once that has learnt of the same leader
@@ -108,8 +114,11 @@ class PartitionSender:
 
     def _turn(self, *, away: bool) -> None:
         self.away = away
-        extra = {"partition": f"{self.partition.topic}/{self.partition.partition}", "error": repr(self.error)}
-        log.warning("the partition is away" if away else "the partition is back", extra=extra)
+        partition = f"{self.partition.topic}/{self.partition.partition}"
+        if away:
+            log.warning("the partition is away", extra={"partition": partition, "trouble": self.trouble()})
+        else:
+            log.warning("the partition is back", extra={"partition": partition})
         _call(self._on_away, self.partition.partition, away)
 
 
