@@ -181,7 +181,9 @@ class Consumer(driver.Consumer):
         self._turn = asyncio.Lock()
 
     def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+        return _Thread(
+            self, loop=self.loop, thread_loop=type(self.loop)(), beacon=self.beacon
+        )  # uvloop where we run on it
 
     def _own(self, tp: TopicPartition) -> OwnedPartition:
         agent = self.transport.agents[tp.topic]

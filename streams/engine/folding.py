@@ -112,5 +112,11 @@ class _Batch:
 
 def size_of(output: Output) -> int:
     """An upper bound of the bytes of a record batch that holds this one record."""
-    headers = sum(len(name.encode()) + len(value) + _HEADER_OVERHEAD for name, value in output.headers)
-    return _RECORD_OVERHEAD + len(output.key or b"") + len(output.value or b"") + headers
+    size = _RECORD_OVERHEAD
+    if output.key is not None:
+        size += len(output.key)
+    if output.value is not None:
+        size += len(output.value)
+    for name, value in output.headers:
+        size += 4 * len(name) + len(value) + _HEADER_OVERHEAD  # no character takes more than 4 bytes
+    return size

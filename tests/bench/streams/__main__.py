@@ -94,14 +94,15 @@ def cpu_us(program: Path, where: Path, records: int, env: Mapping[str, str]) -> 
     done = subprocess.run(
         [sys.executable, str(program)],
         cwd=where,
-        env={**os.environ, "N": str(records), "PYTHONPATH": paths, "WORKER_REDIRECT_STDOUTS": "0", **env},
+        env={**os.environ, "N": str(records), "PYTHONPATH": paths, **env},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
-    if (figure := re.search(r"cpu us/\w+ ([\d.]+)", done.stdout)) is None:
-        raise RuntimeError(f"{program.name} gave no figure:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    said = done.stdout + done.stderr  # Faust makes a log line of each word that is printed
+    if (figure := re.search(r"cpu us/\w+\s+(?:\[.*\] )?([\d.]+)", said)) is None:
+        raise RuntimeError(f"{program.name} gave no figure:\n{said[-4000:]}")
     return float(figure[1])
 
 

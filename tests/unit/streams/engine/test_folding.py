@@ -113,4 +113,4 @@ def test_a_dead_letter_too_large_ends_everything_with_a_sentence() -> None:
 
 def test_the_size_bounds_what_a_record_batch_takes() -> None:
     output = Output("t", b"k" * 10, b"v" * 20, (("name", b"value"),))
-    assert 61 + 10 + 20 + 4 + 5 < size_of(output) < 61 + 10 + 20 + 4 + 5 + 60
+    assert 61 + 10 + 20 + 4 + 5 < size_of(output) < 61 + 10 + 20 + 4 + 5 + 80
