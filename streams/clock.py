@@ -13,7 +13,7 @@ from contracts.times import MINUTE, SECOND
 DEADLINE = 15 * SECOND  # a node without a tick for this long is dead
 GAP = 10 * SECOND  # a jump of the partition's clock beyond this is an outage of the log
 TRUST = 10 * SECOND  # a record's time is at most this far after its append time
-BEHIND = 60 * SECOND  # a tick appended later than this after its time comes from a slow clock
+BEHIND = 60 * SECOND  # two ticks in a row appended later than this after their time come from a slow clock
 _KEPT_GAPS = 8
 _FORGOTTEN_AFTER = 7 * 24 * 60 * MINUTE  # a dead node's memory is given up
 
@@ -37,6 +37,8 @@ class Node(msgspec.Struct, frozen=True, array_like=True):
     connections: int = 0
     dead: bool = False
     skewed: bool = False
+    late: bool = False
+    """Its last tick was behind: one alone may have waited for the log."""
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):
@@ -58,6 +60,11 @@ class Clock(msgspec.Struct, frozen=True):
         """An outage of the log is over, but no node has had the chance to tick since: nobody is judged."""
         return bool(self.gaps) and self.gaps[-1].resumed_us is None
 
+    def lives(self, name: str) -> bool:
+        """Whether a node's own clock runs; that of others, unknown ones too, is carried on by the partition's."""
+        node = self.nodes.get(name)
+        return node is not None and not node.dead
+
     def node_now(self, name: str) -> int:
         """The clock of a node: its own while it ticks, then carried on by the partition's."""
         node = self.nodes.get(name)
@@ -68,9 +75,9 @@ class Clock(msgspec.Struct, frozen=True):
         return max(node.now_us, node.tick_us + self.now_us - node.partition_us)
 
     def postponed(self, began_us: int, deadline_us: int, length_us: int) -> int:
-        """A deadline that was running when the log went away starts anew at the first tick after it."""
+        """A deadline that was running while the log was away starts anew at the first tick after it."""
         for gap in self.gaps:
-            if gap.resumed_us is not None and began_us <= gap.began_us < deadline_us:
+            if gap.resumed_us is not None and began_us < gap.resumed_us and gap.began_us < deadline_us:
                 deadline_us = max(deadline_us, gap.resumed_us + length_us)
         return deadline_us
 
@@ -81,7 +88,7 @@ class NodeEvent(msgspec.Struct, frozen=True):
     `station_us` is the same moment on the node's own clock: when its stations lost it.
     """
 
-    what: Literal["lost", "back", "restarted", "duplicate", "skewed", "unskewed"]
+    what: Literal["lost", "back", "restarted", "duplicate", "skewed", "unskewed", "forgotten"]
     node: str
     at_us: int
     station_us: int
@@ -153,7 +160,8 @@ def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[C
     if restarted:
         events.append(NodeEvent("restarted", seen.node, time_us, time_us, epoch))
     skew_us = seen.ts_us - seen.append_us if seen.append_us is not None and seen.speed == 1.0 else 0
-    skewed = not -BEHIND <= skew_us <= TRUST
+    late = skew_us < -BEHIND
+    skewed = skew_us > TRUST or (late and known is not None and known.late)
     if skewed != (known is not None and known.skewed):
         what: Literal["skewed", "unskewed"] = "skewed" if skewed else "unskewed"
         events.append(NodeEvent(what, seen.node, time_us, time_us, epoch, skew_s=round(skew_us / SECOND, 1)))
@@ -168,6 +176,7 @@ def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[C
         speed=seen.speed,
         connections=seen.connections,
         skewed=skewed,
+        late=late,
     )
     nodes = {**clock.nodes, seen.node: node}
     if not clock.interrupted:
@@ -180,18 +189,21 @@ def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[C
 
 
 def _deaths(clock: Clock) -> tuple[Clock, list[NodeEvent]]:
-    """Judge the nodes whose time is over."""
-    if clock.interrupted or all(clock.now_us <= node.patience_us for node in clock.nodes.values() if not node.dead):
+    """Judge the nodes whose time is over: the silent are dead, and the long dead are forgotten."""
+    if clock.interrupted or all(clock.now_us <= _judged_us(node) for node in clock.nodes.values()):
         return clock, []
     nodes, events = {}, []
     for name, node in sorted(clock.nodes.items()):
-        if node.dead:
-            if clock.now_us <= node.deadline_us + _FORGOTTEN_AFTER:
-                nodes[name] = node
-        elif clock.now_us <= node.patience_us:
+        if clock.now_us <= _judged_us(node):
             nodes[name] = node
+        elif node.dead:
+            events.append(NodeEvent("forgotten", name, _judged_us(node), _judged_us(node), node.epoch))
         else:
             nodes[name] = msgspec.structs.replace(node, dead=True)
             lost_us = node.tick_us + int(DEADLINE * node.speed)
             events.append(NodeEvent("lost", name, node.deadline_us, lost_us, node.epoch, node.connections))
     return Clock(clock.now_us, nodes, clock.gaps), events
+
+
+def _judged_us(node: Node) -> int:
+    return node.deadline_us + _FORGOTTEN_AFTER if node.dead else node.patience_us

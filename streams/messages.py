@@ -4,21 +4,18 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from contracts.envelope import Envelope
 from contracts.errors import LogContradictionError
 from contracts.topics import DEFAULT_PREFIX, Name
 from streams import links, nodes, session_records, stations
 from streams.alarms.episodes import Signal, elapse
 from streams.clock import Clock, Seen, observe
-from streams.deadlines import offline_due
-from streams.energy.rows import QUARTER
+from streams.deadlines import offline_due, quarter_due
 from streams.engine.agent import DeadLetterCode, Output, Record
 from streams.engine.state import State
 from streams.links import Link
 from streams.message import Message, decode
 from streams.meters import publish_due
-from streams.outbox import Outbox, dead_letter
-from streams.sessions import join
+from streams.outbox import AGENT, Outbox, dead_letter
 from streams.states import FORMAT, LINK, States
 from streams.states import decode as decode_state
 from streams.states import encode as encode_state
@@ -29,7 +26,7 @@ from streams.turn import Turn
 class MessagesAgent:
     """The fold of sessions, energy, status, samples and alarms. `log` is the epoch of the topics."""
 
-    name = "messages"
+    name = AGENT
     format = FORMAT
 
     def __init__(self, prefix: str = DEFAULT_PREFIX, log: int = 1) -> None:
@@ -52,7 +49,7 @@ class MessagesAgent:
         return MessagesFold(self.prefix, self.log, timers)
 
     def dead_letter(self, record: Record, error: Exception, code: DeadLetterCode) -> Output:
-        return dead_letter(self.prefix, self.log, record, self.name, code, f"{type(error).__name__}: {error}")
+        return dead_letter(self.prefix, self.log, record, code, f"{type(error).__name__}: {error}")
 
 
 class MessagesFold:
@@ -78,8 +75,10 @@ class MessagesFold:
             nodes.happened(states, outbox, self._timers, clock, event)
         if not clock.interrupted:
             self._elapse(states, outbox, clock, envelope.node)
-        if envelope.station is not None and envelope.kind != "node":
-            self._station(states, outbox, clock, message, now_us)
+            if envelope.kind == "node" and record.partition == 0:
+                nodes.elapsed(states, outbox, clock)
+        if envelope.station is not None:
+            self._station(states, outbox, clock, message, envelope.station)
         return outbox.outputs()
 
     def undone(self, keys: Iterable[bytes], state: State) -> None:
@@ -89,40 +88,35 @@ class MessagesFold:
             if isinstance(link, Link):
                 self._timers.put(key[len(LINK) :].decode(), link)
 
-    def _station(self, states: States, outbox: Outbox, clock: Clock, message: Message, now_us: int) -> None:
-        envelope = message.envelope
-        station = envelope.station or ""
-        before = states.link(station)
-        if links.is_repeat(before, envelope):
+    def _station(self, states: States, outbox: Outbox, clock: Clock, message: Message, station: str) -> None:
+        envelope, before = message.envelope, states.link(station)
+        is_stranger = before is None and envelope.conn is None  # refused at the door: anybody can claim to be anything
+        if is_stranger or links.is_repeat(before, envelope):
             return
-        link, change = links.fold(before, envelope, now_us)
-        turn = Turn(states, outbox, station, link, now_us)
-        stations.fold(turn, message, change, _connected_us(link, envelope))
+        link, change = links.fold(before, envelope, outbox.now_us)
+        turn = Turn(states, outbox, station, link, outbox.now_us)
+        stations.fold(turn, message, change)
         turn.close(clock)
-        self._timers.put(station, turn.link)
-        if before is not None and before.node != turn.link.node:
-            self._timers.forget(station, before.node)
+        self._timers.put(station, turn.link, before)
 
     def _elapse(self, states: States, outbox: Outbox, clock: Clock, node: str) -> None:
         """Fire what is due by this record: the timers of its node's stations, and of those whose node is dead."""
-        names = [node, *sorted(name for name, each in clock.nodes.items() if each.dead and name != node)]
-        for name, station, now_us in list(self._timers.due(clock, names)):
+        for name, station, now_us in list(self._timers.due(clock, node)):
             link = states.link(station)
             if link is None or link.node != name or link.deadline_us is None or link.deadline_us > now_us:
                 continue  # a hint that is no longer true
-            mark = states.mark()
+            mark, put = states.mark(), outbox.mark()
             try:
                 turn = Turn(states, outbox, station, link, now_us)
                 fire(turn, clock)
                 turn.close(clock)
             except Exception as error:  # noqa: BLE001 - one station's trouble must not stop the tick for all others
                 states.undo(mark)
+                outbox.undo(put)
                 states.set_link(station, msgspec.structs.replace(link, deadline_us=None))
-                outbox.dead_letter("timers", "fold-error", f"{station}: {type(error).__name__}: {error}")
+                outbox.dead_letter("fold-error", f"timers of {station}: {type(error).__name__}: {error}")
             else:
-                self._timers.put(station, turn.link)
-        if outbox.record.partition == 0:
-            nodes.elapsed(states, outbox, clock)
+                self._timers.put(station, turn.link, link)
 
 
 def fire(turn: Turn, clock: Clock) -> None:
@@ -131,22 +125,20 @@ def fire(turn: Turn, clock: Clock) -> None:
     if offline_us is not None and offline_us <= turn.now_us:
         turn.signal([Signal(rule="offline", active=True, at_us=offline_us, detail=_why(turn.link))])
     alarms, views = elapse(turn.head.alarms, turn.subject(), turn.now_us)
-    turn.set_head(alarms=alarms)
-    for view in views:
-        turn.outbox.alarm(view)
-    over: dict[int, set[int]] = {}
-    for (evse, number), open_ in turn.pace.quarters.items():
-        if (number + 1) * QUARTER <= turn.now_us and open_.dirty:
-            over.setdefault(evse, set()).add(number)
-    if over:
-        found = join.sessions(turn.station, turn.head.book)
-        for evse, numbers in over.items():
-            publish_due(turn, evse, numbers, found)
+    if views:
+        turn.set_head(alarms=alarms)
+        for view in views:
+            turn.outbox.alarm(view)
     session_records.expire(turn)
+    for (evse, number), open_ in turn.pace.quarters.items():
+        if open_.dirty and quarter_due(number) <= turn.now_us:
+            turn.quarters.setdefault(evse, set()).add(number)
+    publish_due(turn)
+    stations.tell_sessions(turn)
 
 
 def _why(link: Link) -> str:
-    if link.lost:
+    if any(conn.lost for conn in link.open):
         return f"its edge node {link.node} is lost"
     return f"closed with {link.close_code}" if link.close_code is not None else "connection lost"
 
@@ -162,8 +154,3 @@ def _seen(record: Record, message: Message) -> Seen:
         envelope.clock.speed if envelope.clock is not None else 1.0,
         envelope.connections or 0,
     )
-
-
-def _connected_us(link: Link, envelope: Envelope) -> int | None:
-    """When the record's connection began, if it is the current one."""
-    return link.connected_us if envelope.conn == link.current else None

@@ -1,108 +1,110 @@
-"""A station's meters: readings into rows, rows into the quarters' totals that are published."""
+"""A station's meters: rows into quarters, quarters into the totals that are published."""
 
-import msgspec
+from collections.abc import Iterable
 
-from contracts.events import EnergyInterval, EnergyMethod
+from contracts.events import EnergyInterval
 from contracts.times import rfc3339_ms
-from streams.energy.intervals import Interval, affected, better, interval
-from streams.energy.meter import Inserted, Meter, Read, insert
-from streams.energy.rows import QUARTER, QUARTER_S, Row, Rows
-from streams.sessions.join import Joined
+from streams.energy.intervals import affected, better, interval
+from streams.energy.meter import NOTHING, Change, Meter, Quarter, Read, change
+from streams.energy.rows import QUARTER, QUARTER_S, Row
+from streams.sessions.held import Held
 from streams.states import NAMED, OTHER, Open
 from streams.turn import Turn
 
-_LOOSE = 200  # rows kept of a transaction whose evse nobody has said yet
-
 
 def reader(turn: Turn, evse: int, stream: str) -> Read:
-    """The stored rows of a stream, by quarter."""
-    return lambda number: turn.states.rows(turn.station, evse, stream, number)
+    """The stored quarters of a stream."""
+    states, station = turn.states, turn.station
+    return lambda number: states.quarter(station, evse, stream, number)
 
 
-class Change(msgspec.Struct):
-    """What inserting rows did to one evse: the quarters whose totals may differ, and the rows that came too late."""
+def store(turn: Turn, evse: int, stream: str, rows: Iterable[Row], removed: Iterable[Row] = ()) -> Change | None:
+    """Change a stream's rows, and note which quarters' totals may differ now; None where nothing is new."""
+    states, station = turn.states, turn.station
+    meter, read = states.meter(station, evse, stream), reader(turn, evse, stream)
+    made = change(meter, read, rows, removed)
+    if not made.changed and not made.late:
+        return None
 
-    quarters: set[int]
-    late: list[Row]
+    def reread(number: int) -> Quarter:
+        return made.changed[number] if number in made.changed else read(number)
+
+    turn.quarters.setdefault(evse, set()).update(affected(meter, read, made, reread))
+    for number, kept in made.changed.items():
+        states.set_quarter(station, evse, stream, number, kept)
+    if made.final:
+        _publish_final(turn, evse, stream, meter, made)
+    if made.meter != meter:
+        states.set_meter(station, evse, stream, made.meter)
+    return made
 
 
-def add(turn: Turn, evse: int, stream: str, rows: list[Row]) -> Change:
-    """Insert rows into a stream, store it, and find the quarters to publish; publish those that became final."""
-    meter = turn.states.meter(turn.station, evse, stream)
-    read = reader(turn, evse, stream)
-    inserted = insert(meter, read, rows)
-    if not inserted.touched:
-        return Change(set(), inserted.late)
-    after = _reading(inserted, read)
-    found = {
-        number
-        for number in affected(inserted.meter, after, inserted.touched)
-        # A quarter that holds no reading of its own matters if a line brings energy into it, or did so before.
-        if after(number)
-        or not interval(inserted.meter, after, number).is_empty
-        or not interval(meter, read, number).is_empty
+def _publish_final(turn: Turn, evse: int, stream: str, meter: Meter, made: Change) -> None:
+    """Publish what falls out, for the last time, while its rows are still there."""
+    states, station = turn.states, turn.station
+    quarters = (*(number for number, _ in made.final), *made.meter.quarters)
+    before = (meter.given_up, meter.imported, meter.exported)
+    states.set_meter(station, evse, stream, Meter(quarters, made.meter.imports, made.meter.exports, *before))
+    for number, fell in made.final:
+        states.set_quarter(station, evse, stream, number, fell)
+    for number, _ in made.final:
+        publish(turn, evse, number, overlapping(turn.held(), evse, number, turn.now_us), final=True)
+        turn.quarters[evse].discard(number)
+    for number, _ in made.final:
+        states.set_quarter(station, evse, stream, number, NOTHING)
+
+
+def overlapping(held: Iterable[Held], evse: int, number: int, now_us: int) -> tuple[str, ...]:
+    """The ids of an evse's sessions that a quarter touches."""
+    found = (each.facts.session_id for each in held if number in under(each, evse, now_us))
+    return tuple(sorted(found))
+
+
+def under(held: Held, evse: int, now_us: int) -> range:
+    """The quarters of an evse that a session overlaps."""
+    facts = held.facts
+    if facts.evse != evse or facts.start_us is None:
+        return range(0)
+    end_us = held.over_us
+    return range(facts.start_us // QUARTER, (now_us if end_us is None else end_us) // QUARTER + 1)
+
+
+def publish_due(turn: Turn) -> None:
+    """Publish the totals of the quarters that changed: a closed one at once, the open one once a minute."""
+    quarters = {
+        (evse, number): _renamed(turn, evse, number, open_) if evse in turn.rejoined else open_
+        for (evse, number), open_ in turn.pace.quarters.items()
+        if (number + 1) * QUARTER > turn.now_us or number in turn.quarters.get(evse, ())
     }
-    for number in inserted.final:
-        publish(turn, evse, number, {}, final=True)
-    for number, kept in inserted.changed.items():
-        turn.states.set_rows(turn.station, evse, stream, number, kept)
-    if inserted.meter != meter:
-        turn.states.set_meter(turn.station, evse, stream, inserted.meter)
-    return Change(found - set(inserted.final), inserted.late)
-
-
-def _reading(inserted: Inserted, read: Read) -> Read:
-    def rows(number: int) -> Rows:
-        return inserted.changed[number] if number in inserted.changed else read(number)
-
-    return rows
-
-
-def keep_loose(turn: Turn, transaction: str, rows: list[Row]) -> None:
-    """Hold rows back until their transaction's evse is known."""
-    known = {(row.at_us, row.context): row for row in turn.head.loose.get(transaction, ())}
-    known |= {(row.at_us, row.context): row for row in rows}
-    kept = tuple(sorted(known.values(), key=lambda row: row.order))[-_LOOSE:]
-    turn.set_head(loose={**turn.head.loose, transaction: kept})
-
-
-def take_loose(turn: Turn, transaction: str) -> list[Row]:
-    """The rows held back for a transaction, which are not held any longer."""
-    if transaction not in turn.head.loose:
-        return []
-    rows = list(turn.head.loose[transaction])
-    turn.set_head(loose={name: kept for name, kept in turn.head.loose.items() if name != transaction})
-    return rows
-
-
-def publish_due(turn: Turn, evse: int, numbers: set[int], sessions: dict[str, Joined]) -> None:
-    """Publish the totals of quarters that changed: a closed one at once, the open one once a minute."""
-    quarters = dict(turn.pace.quarters)
-    for number in sorted(numbers):
-        if (number + 1) * QUARTER <= turn.now_us:
-            quarters.pop((evse, number), None)
-        else:
-            known = quarters.get((evse, number))
-            if known is not None and known.minute == turn.minute:
-                quarters[evse, number] = Open(known.minute, dirty=True)
+    for evse, numbers in turn.quarters.items():
+        for number in sorted(numbers):
+            known, is_over = quarters.pop((evse, number), None), (number + 1) * QUARTER <= turn.now_us
+            if known is not None and known.minute == turn.minute and not is_over:
+                quarters[evse, number] = Open(known.minute, True, known.sessions)  # noqa: FBT003 - dirty
                 continue
-            quarters[evse, number] = Open(turn.minute)
-        publish(turn, evse, number, sessions)
+            sessions = known.sessions if known is not None else overlapping(turn.held(), evse, number, turn.now_us)
+            publish(turn, evse, number, sessions)
+            if not is_over:
+                quarters[evse, number] = Open(turn.minute, False, sessions)  # noqa: FBT003
+    turn.quarters = {}
     if quarters != turn.pace.quarters:
         turn.set_pace(quarters=quarters)
 
 
-def publish(turn: Turn, evse: int, number: int, sessions: dict[str, Joined], *, final: bool = False) -> None:
-    """Publish one quarter's total."""
-    view, of_named = better(_interval(turn, evse, NAMED, number), _interval(turn, evse, OTHER, number))
-    seen = view or Interval()
-    start_us = number * QUARTER
-    ids = [
-        found.session_id
-        for found in sessions.values()
-        if of_named and found.settled and found.evse == evse and _overlaps(found, start_us, turn.now_us)
-    ]
-    method: EnergyMethod = seen.method  # type: ignore[assignment] # one of its literals
+def _renamed(turn: Turn, evse: int, number: int, open_: Open) -> Open:
+    return Open(open_.minute, open_.dirty, overlapping(turn.held(), evse, number, turn.now_us))
+
+
+def publish(turn: Turn, evse: int, number: int, sessions: tuple[str, ...], *, final: bool = False) -> None:
+    """Publish one quarter's total, unless it is final already."""
+    meters = {stream: turn.states.meter(turn.station, evse, stream) for stream in (NAMED, OTHER)}
+    if any(meter.is_final(number) for meter in meters.values()):
+        return
+    named, other = (
+        interval(meter, reader(turn, evse, stream), number) if meter.quarters else None
+        for stream, meter in meters.items()
+    )
+    seen, of_named = better(named, other)
     turn.outbox.energy(
         EnergyInterval(
             v=1,
@@ -114,7 +116,7 @@ def publish(turn: Turn, evse: int, number: int, sessions: dict[str, Joined], *, 
             source=turn.source,
             evse=evse,
             meter="evse" if evse else "main",
-            start=rfc3339_ms(start_us),
+            start=rfc3339_ms(number * QUARTER),
             interval_s=QUARTER_S,
             import_wh=seen.imported,
             export_wh=seen.exported,
@@ -122,27 +124,13 @@ def publish(turn: Turn, evse: int, number: int, sessions: dict[str, Joined], *, 
             interpolated_wh=seen.interpolated,
             register_start_wh=seen.register_start,
             register_end_wh=seen.register_end,
-            method=method,
+            method=seen.method,
             coverage_s=seen.coverage_s,
             readings=seen.readings,
             power_max_w=seen.power_max,
             power_mean_w=seen.power_mean,
-            session_ids=tuple(sorted(ids)),
+            session_ids=sessions if of_named else (),
             flags=seen.flags,
             final=final,
         )
     )
-
-
-def _interval(turn: Turn, evse: int, stream: str, number: int) -> Interval | None:
-    meter: Meter = turn.states.meter(turn.station, evse, stream)
-    if meter.newest is None:
-        return None
-    return interval(meter, reader(turn, evse, stream), number)
-
-
-def _overlaps(found: Joined, start_us: int, now_us: int) -> bool:
-    if found.start_us is None:
-        return False
-    end_us = now_us if found.ends_us is None else found.ends_us
-    return found.start_us < start_us + QUARTER and end_us >= start_us

@@ -27,15 +27,12 @@ def _move(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: N
     if link is None:
         return
     after, change = _moved(link, event)
-    if after is link:
+    if after == link:
         return
     turn = Turn(states, outbox, station, after, event.station_us)
-    if change == "offline":
-        stations.offline(turn)
-    elif change == "online":
-        stations.online(turn)
+    stations.moved(turn, change)
     turn.close(clock)
-    timers.put(station, turn.link)
+    timers.put(station, turn.link, link)
 
 
 def _moved(link: Link, event: NodeEvent) -> tuple[Link, links.Change]:
@@ -48,12 +45,12 @@ def _moved(link: Link, event: NodeEvent) -> tuple[Link, links.Change]:
             return links.node_restarted(link, event.node, event.epoch, event.station_us)
 
 
-def _signal(event: NodeEvent) -> Signal | None:
+def _signal(event: NodeEvent) -> Signal:
     match event.what:
         case "lost":
             affected = Affected(event.connections)
             return Signal(rule="edge-node-lost", active=True, at_us=event.at_us, affected=affected)
-        case "back" | "restarted":
+        case "back" | "restarted" | "forgotten":
             return Signal(rule="edge-node-lost", active=False, at_us=event.at_us, reason=event.what)
         case "skewed":
             return Signal(rule="edge-clock", active=True, at_us=event.at_us, value=event.skew_s, unit="s")
@@ -64,11 +61,8 @@ def _signal(event: NodeEvent) -> Signal | None:
 
 
 def _alarm(states: States, outbox: Outbox, event: NodeEvent) -> None:
-    signal = _signal(event)
-    if signal is None:
-        return
     before = states.node_alarms(event.node).alarms
-    after, views = fold(before, [signal], _subject(outbox, event.node), event.at_us)
+    after, views = fold(before, [_signal(event)], _subject(outbox, event.node), event.at_us)
     _store(states, outbox, event.node, before, after, views)
 
 

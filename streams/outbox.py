@@ -18,6 +18,11 @@ from contracts.events import (
 from contracts.topics import Name, energy_key, event_headers, schema_header, status_key
 from streams.engine.agent import Output, Record
 
+AGENT = "messages"
+
+_Views = dict[tuple[Name, bytes], tuple[str, Derived]]
+_Content = tuple[list[Output], _Views, list[Output]]
+
 
 class Outbox:
     """Gathers the outputs of one record. `now_us`: the record's time, which `ce_time` carries."""
@@ -27,7 +32,8 @@ class Outbox:
         self.record = record
         self.now_us = 0
         self._prefix = prefix
-        self._views: dict[tuple[Name, bytes], tuple[str, Derived, int | None]] = {}
+        self._samples: list[Output] = []
+        self._views: _Views = {}
         self._letters: list[Output] = []
 
     @property
@@ -35,7 +41,7 @@ class Outbox:
         return Source(self.record.partition, self.record.offset)
 
     def sample(self, record: Sample) -> None:
-        self._put(Name.SAMPLES, f"{record.station}#{record.part}".encode(), "Sample", record, record.part)
+        self._samples.append(self._output(Name.SAMPLES, record.station.encode(), "Sample", record, record.part))
 
     def status(self, record: ConnectorStatus | StationStatus) -> None:
         kind = "StationStatus" if isinstance(record, StationStatus) else "ConnectorStatus"
@@ -51,29 +57,37 @@ class Outbox:
     def alarm(self, record: Alarm) -> None:
         self._put(Name.ALARMS, record.alarm_id.encode(), "Alarm", record)
 
-    def dead_letter(self, name: str, code: str, error: str) -> None:
-        self._letters.append(dead_letter(self._prefix, self.log, self.record, name, code, error))
+    def dead_letter(self, code: str, error: str) -> None:
+        """A part of the record that could not be taken into account."""
+        self._letters.append(dead_letter(self._prefix, self.log, self.record, code, error))
 
-    def _put(self, name: Name, key: bytes, kind: str, record: Derived, part: int | None = None) -> None:
+    def mark(self) -> _Content:
+        """What stands in it, for `undo`."""
+        return self._samples[:], dict(self._views), self._letters[:]
+
+    def undo(self, mark: _Content) -> None:
+        self._samples, self._views, self._letters = mark
+
+    def _put(self, name: Name, key: bytes, kind: str, record: Derived) -> None:
         self._views.pop((name, key), None)  # the last view stands where it was made, not where the first was
-        self._views[name, key] = (kind, record, part)
+        self._views[name, key] = (kind, record)
 
     def outputs(self) -> list[Output]:
+        views = (self._output(name, key, kind, record) for (name, key), (kind, record) in self._views.items())
+        return [*self._samples, *views, *self._letters]
+
+    def _output(self, name: Name, key: bytes, kind: str, record: Derived, part: int | None = None) -> Output:
         source = f"{self.record.topic}/{self.record.partition}"
-        found = []
-        for (name, at), (kind, record, part) in self._views.items():
-            key = at if part is None else record.station.encode()
-            headers = event_headers(name, kind, key, record.log, record.revision, source, self.now_us, part)
-            found.append(Output(self._prefix + name, key, events.encode(record), headers))
-        return found + self._letters
+        headers = event_headers(name, kind, key, record.log, record.revision, source, self.now_us, part)
+        return Output(self._prefix + name, key, events.encode(record), headers)
 
 
-def dead_letter(prefix: str, log: int, record: Record, name: str, code: str, error: str) -> Output:
+def dead_letter(prefix: str, log: int, record: Record, code: str, error: str) -> Output:
     """The dead letter of a source record, bytes verbatim."""
     letter = DeadLetter(
         v=1,
         part="streams",
-        name=name,
+        name=AGENT,
         code=code,
         error=error[:1000],
         source=DeadLetterSource(record.topic, record.partition, record.offset, log),

@@ -6,10 +6,10 @@ A group becomes one record of `ocpp.samples`, and one row of its meter (energy a
 from collections.abc import Iterator
 
 import msgspec
-from contracts.quirks import number
 
 from contracts.events import Reading, Signed
 from contracts.flags import CLOCK_SUSPECT, CONFLICT, PHASE_SUM
+from contracts.quirks import number
 from contracts.times import rfc3339_ms
 from streams.measurands import DELIVERED, MEASURANDS, PHASES, UNITS, UNITS_FOLDED, Unit
 from streams.message import Message, int_of, object_of, objects_of, plausible, text_of

@@ -1,160 +1,191 @@
 """The records of a station's sessions: when they are published, voided, given up and made final."""
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 from streams.deadlines import zombie_due
 from streams.meters import reader
-from streams.sessions import facts, join, views
-from streams.sessions.facts import Book
+from streams.sessions import prune as pruning
+from streams.sessions.held import Held, Place, counted
 from streams.sessions.join import Joined
-from streams.states import NAMED
+from streams.sessions.record import Subject, record
+from streams.sessions.views import View, view
+from streams.states import NAMED, Running
 from streams.turn import Turn
 
-KEPT_ENDED = 16  # ended sessions an evse remembers; what falls out is final
+KEPT_OVER = 16  # sessions of an evse that are over and remembered; what falls out is final
 
 
-def view(turn: Turn, found: Joined, book: Book) -> views.View:
-    """What a session comes to, with the rows that its meter holds now."""
-    span = None
-    if found.evse is not None:
-        meter = turn.states.meter(turn.station, found.evse, NAMED)
-        span = views.rows_of(found, meter, reader(turn, found.evse, NAMED))
-    return views.view(found, book, span)
-
-
-def publish(turn: Turn, found: Joined, was: views.View | None, *, forced: bool, final: bool = False) -> None:
-    """Publish a session: at once where its facts changed or it is over, else once a minute."""
-    pace = turn.pace
-    if not forced and pace.sessions.get(found.session_id) == turn.minute and found.session_id in pace.heard:
+def publish(turn: Turn, name: str, *, final: bool = False) -> None:
+    """Publish a session that changed: at once where its state did or it is over, else once a minute."""
+    before = turn.states.session(name)
+    if before is None:
         return
-    seen = view(turn, found, turn.head.book)
-    point = _point(turn, found, seen)
-    if was is not None:
-        point = _moved(turn, found, was, point)
-    turn.outbox.session(views.record(found, turn.head.book, seen, _subject(turn, found), point, final=final))
-    sessions, heard = dict(pace.sessions), dict(pace.heard)
-    if seen.state == "open":
-        sessions[found.session_id], heard[found.session_id] = turn.minute, seen.last_us or turn.now_us
-    else:
-        sessions.pop(found.session_id, None)
-        heard.pop(found.session_id, None)
-    if (sessions, heard) != (pace.sessions, pace.heard):
-        turn.set_pace(sessions=sessions, heard=heard)
+    running = turn.pace.sessions.get(name)
+    is_told = running is not None and running.minute == turn.minute and before.facts.ends_us is None
+    if is_told and not final and before.facts.evse not in turn.rejoined:
+        return
+    held, seen = _seen(turn, before)
+    point = _point(turn, held, seen)
+    former = held.former
+    if point != held.point:
+        # Where another session stands, nothing may be written over it.
+        stand = {point, *(other.point for other in turn.held() if other.facts.session_id != name)}
+        former = tuple(each for each in (*held.former, held.point) if each is not None and each not in stand)
+    if (held.state, held.point, held.former) != (seen.state, point, former):
+        held = msgspec.structs.replace(held, state=seen.state, point=point, former=former)
+    if held is not before:
+        turn.states.set_session(held)
+    turn.outbox.session(record(held, seen, _subject(turn), final=final))
+    _keep_pace(turn, name, _running(held, turn.minute, seen.heard_us) if seen.state == "open" else None)
 
 
-def _subject(turn: Turn, found: Joined) -> views.Subject:
-    proto = found.tx.proto if found.tx and found.tx.proto else turn.link.proto or ""
-    return views.Subject(
-        turn.link.tenant, turn.station, turn.link.site, turn.outbox.log, turn.revision, turn.source, proto
-    )
+def _seen(turn: Turn, held: Held) -> tuple[Held, View]:
+    """The session with its readings counted, and what it comes to."""
+    if held.sum.stale and held.facts.evse is not None:
+        meter = turn.states.meter(turn.station, held.facts.evse, NAMED)
+        held = counted(held, meter, reader(turn, held.facts.evse, NAMED))
+    return held, view(held)
 
 
-def _point(turn: Turn, found: Joined, seen: views.View) -> views.Point:
+def _running(held: Held, minute: int, heard_us: int) -> Running:
+    facts = held.facts
+    own = facts.own if facts.own_from_us is None and facts.own_to_us is None else ()
+    return Running(facts.evse or 0, own, minute, heard_us)
+
+
+def _keep_pace(turn: Turn, name: str, running: Running | None) -> None:
+    if running == turn.pace.sessions.get(name):
+        return
+    sessions = {each: kept for each, kept in turn.pace.sessions.items() if each != name}
+    turn.set_pace(sessions=sessions if running is None else {**sessions, name: running})
+
+
+def _subject(turn: Turn) -> Subject:
+    proto = turn.link.last.proto if turn.link.last is not None else None
+    return Subject(turn.link.tenant, turn.station, turn.outbox.log, turn.revision, turn.source, proto or "")
+
+
+def _point(turn: Turn, held: Held, seen: View) -> Place:
+    """Where it stands in a time-series store: at its start; without one, where it begins as far as is known."""
+    if held.facts.start_us is None:
+        return seen.start_us or seen.heard_us, held.facts.evse or 0
+    if held.point is not None and held.facts.evse not in turn.rejoined:
+        return held.point
+    return _at_start(held, turn.held())
+
+
+def _at_start(held: Held, others: Iterable[Held]) -> Place:
     """The start, + 1 ms for each session of the evse with the same start and a smaller id."""
-    start_us = seen.start_us or 0
+    facts = held.facts
+    start_ms = (facts.start_us or 0) // 1000
     same = [
         other
-        for other in join.sessions(turn.station, turn.head.book).values()
-        if other.settled
-        and other.evse == found.evse
-        and other.start_us is not None
-        and other.start_us // 1000 == start_us // 1000
-        and other.session_id < found.session_id
+        for other in others
+        if other.facts.evse == facts.evse
+        and (other.facts.start_us or 0) // 1000 == start_ms
+        and other.facts.session_id < facts.session_id
     ]
-    former = turn.head.book.former.get(found.session_id, ())
-    return views.Point(start_us + 1000 * len(same), former)
+    return 1000 * (start_ms + len(same)), facts.evse or 0
 
 
-def _moved(turn: Turn, found: Joined, was: views.View, point: views.Point) -> views.Point:
-    """A session whose start changed stands at another point: name the former one."""
-    old = (was.start_us or 0, found.evse or 0)
-    if was.start_us is None or was.start_us // 1000 == (point.at_us // 1000) or old in point.former:
-        return point
-    former = (*point.former, old)
-    book = turn.head.book
-    turn.set_head(book=msgspec.structs.replace(book, former={**book.former, found.session_id: former}))
-    return views.Point(point.at_us, former)
+def rejoined(turn: Turn, gone: Iterable[Held], after: Mapping[str, Joined]) -> set[str]:
+    """Sessions changed: say which are no more, and follow those that are open. Gives those that stand elsewhere now."""
+    for held in gone:
+        _keep_pace(turn, held.facts.session_id, None)
+        if held.state:
+            _void(turn, held, after)
+    for name, running in turn.pace.sessions.items():
+        now = turn.states.session(name)
+        if now is not None:
+            _keep_pace(turn, name, _running(now, running.minute, running.heard_us))
+    others = turn.held()
+    return {
+        held.facts.session_id
+        for held in others
+        if held.facts.evse in turn.rejoined and held.facts.start_us is not None
+        if held.point not in (None, _at_start(held, others))
+    }
 
 
-def void(turn: Turn, found: Joined, was: views.View, former: Book, after: dict[str, Joined]) -> None:
+def _void(turn: Turn, held: Held, after: Mapping[str, Joined]) -> None:
     """The session's last fact went to another: publish it once more, as void."""
-    successor = None
-    if found.start is not None:
-        successor = next(
-            (
-                other.session_id
-                for other in after.values()
-                if other.start is not None
-                and other.evse == found.evse
-                and (other.start.token, other.start.meter_start) == (found.start.token, found.start.meter_start)
-                and other.start_us == found.start_us
-            ),
-            None,
-        )
-    elif found.own is not None:
-        owner = join.owner_of(after, found.own, found.evse, was.last_us)
-        successor = owner.session_id if owner else None
-    record = views.record(found, former, was, _subject(turn, found), views.Point(was.start_us or 0), final=True)
+    facts = held.facts
+    heirs = (
+        joined.session_id
+        for joined in after.values()
+        if not set(facts.own).isdisjoint(joined.own)
+        or (facts.stop is not None and facts.stop == joined.stop)
+        or (facts.start is not None and joined.start is not None and _is_same(facts, joined))
+        or (facts.start is None and joined.evse == facts.evse and not set(facts.own).isdisjoint(joined.foreign))
+    )
+    held, seen = _seen(turn, held)
+    void = record(held, seen, _subject(turn), final=True)
+    taken = any(_same_point(joined, held.point) for joined in after.values())
     turn.outbox.session(
-        msgspec.structs.replace(record, state="void", superseded_by=successor, import_wh=0.0, export_wh=None)
+        msgspec.structs.replace(
+            void,
+            state="void",
+            superseded_by=next(heirs, None),
+            import_wh=0.0,
+            export_wh=None,
+            point_at=None if taken else void.point_at,
+        )
     )
-    turn.set_pace(
-        sessions={name: at for name, at in turn.pace.sessions.items() if name != found.session_id},
-        heard={name: at for name, at in turn.pace.heard.items() if name != found.session_id},
+
+
+def _is_same(facts: Joined, joined: Joined) -> bool:
+    start, other = facts.start, joined.start
+    return (
+        start is not None
+        and other is not None
+        and (start.connector, start.token, start.meter_start) == (other.connector, other.token, other.meter_start)
+        and facts.start_us == joined.start_us
     )
+
+
+def _same_point(joined: Joined, point: Place | None) -> bool:
+    """Whether a session will stand where another one stood: then that must not be written over."""
+    if point is None or joined.start_us is None:
+        return False
+    return (joined.evse or 0, joined.start_us // 1000) == (point[1], point[0] // 1000)
 
 
 def expire(turn: Turn) -> None:
     """Close the open sessions of which nothing was heard for too long."""
-    due = [session_id for session_id, heard_us in turn.pace.heard.items() if zombie_due(heard_us) <= turn.now_us]
-    if not due:
-        return
-    found = join.sessions(turn.station, turn.head.book)
-    for session_id in due:
-        session = found.get(session_id)
-        if session is None:
-            turn.set_pace(heard={name: at for name, at in turn.pace.heard.items() if name != session_id})
+    for name, running in list(turn.pace.sessions.items()):
+        if zombie_due(running.heard_us) > turn.now_us:
             continue
-        heard_us = view(turn, session, turn.head.book).last_us
-        due_us = zombie_due(heard_us)
+        before = turn.states.session(name)
+        if before is None:
+            _keep_pace(turn, name, None)
+            continue
+        held, seen = _seen(turn, before)
+        due_us = zombie_due(seen.heard_us)
         if due_us > turn.now_us:  # heard of since, without being published
-            turn.set_pace(heard={**turn.pace.heard, session_id: heard_us})
+            turn.states.set_session(held)
+            _keep_pace(turn, name, _running(held, running.minute, seen.heard_us))
             continue
-        book = turn.head.book
-        turn.set_head(book=msgspec.structs.replace(book, zombies={**book.zombies, session_id: due_us}))
-        publish(turn, session, None, forced=True)
+        turn.states.set_session(msgspec.structs.replace(held, zombie_us=due_us))
+        turn.rejoined.add(running.evse)
+        _keep_pace(turn, name, None)
+        publish(turn, name)
 
 
-def prune(turn: Turn, after: dict[str, Joined]) -> None:
-    """Forget the oldest ended sessions of an evse: their last record says that it is final."""
-    by_evse: dict[int | None, list[tuple[int, str]]] = {}
-    for session_id, found in after.items():
-        if found.settled and found.ends_us is not None:
-            by_evse.setdefault(found.evse, []).append((found.ends_us, session_id))
-    for ended in by_evse.values():
-        for _, session_id in sorted(ended)[:-KEPT_ENDED]:
-            publish(turn, after[session_id], None, forced=True, final=True)
-            turn.set_head(book=_without(turn.head.book, after[session_id]))
-
-
-def _without(book: Book, found: Joined) -> Book:
-    own = found.own
-
-    def is_of(start: facts.Start) -> bool:
-        first = found.start
-        return first is not None and (
-            (start.connector, start.token, start.meter_start) == (first.connector, first.token, first.meter_start)
-            and (start.at_us == first.at_us if first.at_us is not None else start.transaction == first.transaction)
-        )
-
-    return msgspec.structs.replace(
-        book,
-        starts=tuple(start for start in book.starts if not is_of(start)),
-        stops=tuple(stop for stop in book.stops if stop != found.stop and (own is None or stop.transaction != own)),
-        named={name: named for name, named in book.named.items() if name != own},
-        transactions={name: tx for name, tx in book.transactions.items() if found.tx is None or name != own},
-        signed={name: signed for name, signed in book.signed.items() if name != own},
-        late=tuple(name for name in book.late if name != own),
-        zombies={name: at for name, at in book.zombies.items() if name != found.session_id},
-        former={name: points for name, points in book.former.items() if name != found.session_id},
-    )
+def prune(turn: Turn) -> None:
+    """Forget the oldest sessions of an evse that are over: their last record says that it is final."""
+    over: dict[int | None, list[tuple[int, str]]] = {}
+    for held in turn.held():
+        if held.state in ("ended", "zombie"):
+            over.setdefault(held.facts.evse, []).append((held.over_us or 0, held.facts.session_id))
+    gone = [name for each in over.values() for _, name in sorted(each)[:-KEPT_OVER]]
+    book, left = turn.book, set(turn.states.books(turn.station).sessions)
+    for name in gone:
+        publish(turn, name, final=True)
+        held_ = turn.states.session(name)
+        if held_ is not None:
+            book = pruning.without(book, held_.facts)
+        turn.states.drop_session(name)
+        left.discard(name)
+    turn.set_book(book, tuple(sorted(left)))

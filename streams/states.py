@@ -1,8 +1,8 @@
 """The states of one partition: what is remembered under which key, and its bytes.
 
-A station is several records, so that a message writes only what it touches: its link (connections, timers), its head
-(connectors, session facts, alarms), its pace (what was published when), and per evse and stream a meter's index and
-the rows of each quarter of an hour.
+A station is several records, so that a message reads and writes only what it touches: its link (connections, timers),
+its head (connectors, alarms), its pace (what is open, and was published when), its book (facts of 1.6 sessions), each
+session, and per evse and stream a meter's index and the rows of each quarter of an hour.
 """
 
 from typing import TypeVar
@@ -12,52 +12,68 @@ import msgspec
 from contracts.events import Boot
 from streams.alarms.episodes import Episode
 from streams.clock import Clock
-from streams.energy.meter import Meter
-from streams.energy.rows import Row, Rows
+from streams.energy.meter import NOTHING, Meter, Quarter
 from streams.engine.agent import CLOCK_KEY
 from streams.engine.state import State
 from streams.links import Link
 from streams.sessions.facts import Book
+from streams.sessions.held import Held
 from streams.status import Connector, Place
 
-FORMAT = 1  # of all state values; raise it with any change that old bytes do not fit
+FORMAT = 2  # of all state values; raise it with any change that old bytes do not fit
 
-LINK, HEAD, PACE, METER, ROWS, NODE = b"l/", b"h/", b"p/", b"m/", b"r/", b"n/"
+LINK, HEAD, PACE, BOOK, SESSION = b"l/", b"h/", b"p/", b"b/", b"s/"
+METER, QUARTER, NODE = b"m/", b"r/", b"n/"
 
 Stream = str
 NAMED, OTHER = "t", "o"  # the readings that name a transaction, and the others
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A station: connectors, the facts of its sessions, its open alarms, its boots."""
+    """A station: its connectors, its open alarms, its boots."""
 
     connectors: dict[Place, Connector] = {}
-    book: Book = Book()
-    loose: dict[str, Rows] = {}
-    """Rows of transactions whose evse is not known yet."""
     alarms: dict[str, Episode] = {}
     boots: tuple[int, ...] = ()
+    told_to_boot_us: int | None = None
     boot: Boot | None = None
     registration: str | None = None
     heartbeat_s: int | None = None
 
 
+class Running(msgspec.Struct, frozen=True, array_like=True):
+    """An open session that was published. Its readings are all that name one of its `own` ids."""
+
+    evse: int
+    own: tuple[str, ...]
+    minute: int
+    """In which it was published last."""
+    heard_us: int
+    """When it was heard of last, as far as published."""
+
+
 class Open(msgspec.Struct, frozen=True, array_like=True):
-    """An open quarter of an evse: in which minute it was last published, and whether it changed since."""
+    """A quarter of an evse that is not over: in which minute it was last published, and whether it changed since."""
 
     minute: int
-    dirty: bool = False
+    dirty: bool
+    sessions: tuple[str, ...]
+    """The sessions that it overlaps."""
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """When open records were published last. It decides when views appear, never what they say."""
+    """What is open of a station, and when it was published."""
 
-    sessions: dict[str, int] = {}
-    """Session id -> minute."""
-    heard: dict[str, int] = {}
-    """Open session -> when it was last heard of, as far as published (microseconds)."""
+    sessions: dict[str, Running] = {}
     quarters: dict[tuple[int, int], Open] = {}
     """(evse, quarter)."""
+
+
+class Books(msgspec.Struct, frozen=True):
+    """The facts of a station's 1.6 sessions, and which sessions are held, 2.x ones too."""
+
+    facts: Book = Book()
+    sessions: tuple[str, ...] = ()
 
 
 class NodeAlarms(msgspec.Struct, frozen=True):
@@ -66,18 +82,14 @@ class NodeAlarms(msgspec.Struct, frozen=True):
     alarms: dict[str, Episode] = {}
 
 
-class RowSet(msgspec.Struct, frozen=True, array_like=True):
-    """A quarter's rows."""
-
-    rows: tuple[Row, ...]
-
-
 _TYPES: dict[bytes, type] = {
     LINK: Link,
     HEAD: Head,
     PACE: Pace,
+    BOOK: Books,
+    SESSION: Held,
     METER: Meter,
-    ROWS: RowSet,
+    QUARTER: Quarter,
     NODE: NodeAlarms,
     CLOCK_KEY[:2]: Clock,
 }
@@ -128,6 +140,37 @@ class States:
     def set_pace(self, station: str, pace: Pace) -> None:
         self._state.set(PACE + station.encode(), pace)
 
+    def books(self, station: str) -> Books:
+        return self._get(BOOK + station.encode(), Books) or Books()
+
+    def set_books(self, station: str, books: Books) -> None:
+        self._state.set(BOOK + station.encode(), books)
+
+    def session(self, session_id: str) -> Held | None:
+        return self._get(SESSION + session_id.encode(), Held)
+
+    def set_session(self, held: Held) -> None:
+        self._state.set(SESSION + held.facts.session_id.encode(), held)
+
+    def drop_session(self, session_id: str) -> None:
+        self._state.delete(SESSION + session_id.encode())
+
+    def meter(self, station: str, evse: int, stream: Stream) -> Meter:
+        return self._get(f"m/{station}/{evse}/{stream}".encode(), Meter) or Meter()
+
+    def set_meter(self, station: str, evse: int, stream: Stream, meter: Meter) -> None:
+        self._state.set(f"m/{station}/{evse}/{stream}".encode(), meter)
+
+    def quarter(self, station: str, evse: int, stream: Stream, number: int) -> Quarter:
+        return self._get(f"r/{station}/{evse}/{stream}/{number}".encode(), Quarter) or NOTHING
+
+    def set_quarter(self, station: str, evse: int, stream: Stream, number: int, found: Quarter) -> None:
+        key = f"r/{station}/{evse}/{stream}/{number}".encode()
+        if found.rows:
+            self._state.set(key, found)
+        else:
+            self._state.delete(key)
+
     def node_alarms(self, node: str) -> NodeAlarms:
         return self._get(NODE + node.encode(), NodeAlarms) or NodeAlarms()
 
@@ -136,23 +179,6 @@ class States:
             self._state.set(NODE + node.encode(), alarms)
         else:
             self._state.delete(NODE + node.encode())
-
-    def meter(self, station: str, evse: int, stream: Stream) -> Meter:
-        return self._get(f"m/{station}/{evse}/{stream}".encode(), Meter) or Meter()
-
-    def set_meter(self, station: str, evse: int, stream: Stream, meter: Meter) -> None:
-        self._state.set(f"m/{station}/{evse}/{stream}".encode(), meter)
-
-    def rows(self, station: str, evse: int, stream: Stream, quarter: int) -> Rows:
-        found = self._get(f"r/{station}/{evse}/{stream}/{quarter}".encode(), RowSet)
-        return () if found is None else found.rows
-
-    def set_rows(self, station: str, evse: int, stream: Stream, quarter: int, rows: Rows) -> None:
-        key = f"r/{station}/{evse}/{stream}/{quarter}".encode()
-        if rows:
-            self._state.set(key, RowSet(rows))
-        else:
-            self._state.delete(key)
 
     def mark(self) -> int:
         return self._state.mark()

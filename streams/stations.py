@@ -6,81 +6,100 @@ from contracts.events import Boot, ConnectorStatus, Sample, StationStatus
 from contracts.times import rfc3339_ms
 from streams import links, status, transactions
 from streams.alarms.episodes import Signal
+from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
 from streams.message import Message, int_of, object_of, text_of
 from streams.samples import Group, groups
-from streams.status import Connector, Place
+from streams.status import DELIVERING, Connector, Place
 from streams.turn import Turn
 
 STATION: Place = (0, 0)
+# Boots that are no sign of trouble: those we ask for, and the retries of a station that is not accepted yet.
+_RESTARTS = frozenset({"Reset", "UpdateFirmware", "SignedUpdateFirmware"})
+_UNREGISTERED = frozenset({"Pending", "Rejected"})
 
 
-def fold(turn: Turn, message: Message, change: links.Change, connected_us: int | None) -> None:
+def fold(turn: Turn, message: Message, change: links.Change) -> None:
     """Take a message into account whose link is in the turn already. `change`: what it did to the connection."""
-    if change == "online":
-        online(turn)
-    elif change == "offline":
-        offline(turn)
     envelope = message.envelope
+    moved(turn, change)
     if envelope.kind == "rejected" and envelope.reason == "oversized-frame":
         turn.signal([_oversized(message)])
     if message.call is not None:
-        _call(turn, message, connected_us)
-    elif message.result is not None:
-        _result(turn, message)
-    elif envelope.kind == "disconnected":
+        _call(turn, message)
+    elif envelope.dir == "out":
+        _said(turn, message)
+    elif envelope.kind == "disconnected" and change != "offline":
         transactions.settle(turn)
+    tell_sessions(turn)
 
 
-def _call(turn: Turn, message: Message, connected_us: int | None) -> None:
-    connectors, changed = status.fold(turn.head.connectors, message)
-    if changed:
-        turn.set_head(connectors=connectors)
+def moved(turn: Turn, change: links.Change) -> None:
+    """Its connections changed: publish what that means. The alarm of an absence follows after its grace."""
+    if change == "none":
+        return
+    if change == "online":
+        turn.signal([Signal(rule="offline", active=False, at_us=turn.now_us, reason="reconnected")])
+    elif change == "offline":
+        transactions.settle(turn)
+    publish_station(turn)
+    if change != "moved":
+        for place in sorted(turn.head.connectors):
+            if place != STATION:
+                publish_connector(turn, place)
+
+
+def _call(turn: Turn, message: Message) -> None:
+    connectors, changed = status.fold(turn.head.connectors, message, transactions.place_of(turn, message))
     found = groups(message)
-    for part, group in enumerate(found):
-        _sample(turn, part, group)
-    power = _powers(turn, found)
-    if power:
-        turn.set_head(connectors={**turn.head.connectors, **power})
-    transactions.fold(turn, message, found, connected_us)
-    told = signals(message, turn.head.alarms)
-    recent, loop = boots(turn.head.boots, message, turn.now_us)
-    if recent != turn.head.boots:
-        turn.set_head(boots=recent)
-    turn.signal(told + loop)
+    _samples(turn, found)
+    connectors = _powered(turn, connectors, found)
+    if connectors is not turn.head.connectors:
+        turn.set_head(connectors=connectors)
+    transactions.fold(turn, message, found)
+    turn.signal(signals(message, turn.head.alarms))
     if message.action == "BootNotification":
-        turn.set_head(boot=_boot(message, turn.now_us))
+        _booted(turn, message)
     for place in sorted(changed - {STATION}):
         publish_connector(turn, place)
     if STATION in changed or message.action == "BootNotification":
         publish_station(turn)
 
 
-def _result(turn: Turn, message: Message) -> None:
-    result = message.result or {}
+def _said(turn: Turn, message: Message) -> None:
+    """What the edge sent: answers, and commands."""
     if message.action == "StartTransaction":
-        transactions.fold(turn, message, [], None)
-    elif message.action == "BootNotification":
-        turn.set_head(registration=text_of(result, "status"), heartbeat_s=int_of(result, "interval"))
+        transactions.fold(turn, message, [])
+    elif message.action == "BootNotification" and message.result is not None:
+        registration, heartbeat_s = text_of(message.result, "status"), int_of(message.result, "interval")
+        turn.set_head(registration=registration, heartbeat_s=heartbeat_s)
         publish_station(turn)
+    elif message.action in _RESTARTS and message.envelope.type == "CALL":
+        turn.set_head(told_to_boot_us=turn.now_us)
 
 
-def online(turn: Turn) -> None:
-    """The station is there: end its offline alarm, and say so."""
-    turn.signal([Signal(rule="offline", active=False, at_us=turn.now_us, reason="reconnected")])
-    publish_all(turn)
+def _booted(turn: Turn, message: Message) -> None:
+    head, told_us = turn.head, turn.head.told_to_boot_us
+    is_told = told_us is not None and turn.now_us - told_us <= BOOT_WINDOW
+    if not is_told and head.registration not in _UNREGISTERED:
+        recent, loop = boots(head.boots, message, turn.now_us)
+        turn.set_head(boots=recent)
+        turn.signal(loop)
+    turn.set_head(boot=_boot(message, turn.now_us), told_to_boot_us=None)
 
 
-def offline(turn: Turn) -> None:
-    """The station is gone. The alarm follows after its grace."""
-    transactions.settle(turn)
-    publish_all(turn)
-
-
-def publish_all(turn: Turn) -> None:
-    publish_station(turn)
+def tell_sessions(turn: Turn) -> None:
+    """Where sessions came or went: publish the connectors that serve another one now."""
     for place in sorted(turn.head.connectors):
-        if place != STATION:
+        if place[0] not in turn.rejoined:
+            continue
+        connector = turn.head.connectors[place]
+        session_id = next((name for name, each in turn.pace.sessions.items() if each.evse == place[0]), None)
+        if session_id != connector.session_id:
+            after = msgspec.structs.replace(connector, session_id=session_id)
+            if session_id is None:
+                after = msgspec.structs.replace(after, power_w=None)
+            turn.set_head(connectors={**turn.head.connectors, place: after})
             publish_connector(turn, place)
 
 
@@ -107,6 +126,7 @@ def publish_connector(turn: Turn, place: Place) -> None:
             info=connector.info,
             since=_text(connector.since_us),
             reported_at=_text(connector.reported_us),
+            session_id=connector.session_id,
             power_w=connector.power_w,
             stale=not turn.link.online,
         )
@@ -115,6 +135,7 @@ def publish_connector(turn: Turn, place: Place) -> None:
 
 def publish_station(turn: Turn) -> None:
     link, own = turn.link, turn.head.connectors.get(STATION)
+    last = link.last
     turn.outbox.status(
         StationStatus(
             v=1,
@@ -129,10 +150,10 @@ def publish_station(turn: Turn) -> None:
             status_raw=own.status_raw if own else None,
             error_code=own.error_code if own else None,
             node=link.node,
-            conn=link.current or None,
-            proto=link.proto,
-            security_profile=link.security_profile,
-            connected_at=_text(link.connected_us),
+            conn=last.conn if last else None,
+            proto=last.proto if last else None,
+            security_profile=last.security_profile if last else None,
+            connected_at=_text(last.connected_us) if last else None,
             disconnected_at=_text(link.disconnected_us),
             close_code=link.close_code,
             last_frame_at=_text(link.last_frame_us),
@@ -147,52 +168,46 @@ def _text(us: int | None) -> str | None:
     return None if us is None else rfc3339_ms(us)
 
 
-def _sample(turn: Turn, part: int, group: Group) -> None:
-    if not group.readings:
-        return
-    turn.outbox.sample(
-        Sample(
-            v=1,
-            tenant=turn.link.tenant,
-            station=turn.station,
-            site=turn.link.site,
-            log=turn.outbox.log,
-            revision=turn.revision,
-            source=turn.source,
-            part=part,
-            evse=_evse(turn, group),
-            connector=group.connector,
-            at=rfc3339_ms(group.at_us),
-            context=group.context,
-            transaction_id=group.transaction_id,
-            readings=group.readings,
-            values=group.values,
-            flags=tuple(sorted(group.flags)),
+def _samples(turn: Turn, found: list[Group]) -> None:
+    for part, group in enumerate(group for group in found if group.readings):
+        turn.outbox.sample(
+            Sample(
+                v=1,
+                tenant=turn.link.tenant,
+                station=turn.station,
+                site=turn.link.site,
+                log=turn.outbox.log,
+                revision=turn.revision,
+                source=turn.source,
+                part=part,
+                evse=_evse(turn, group),
+                connector=group.connector,
+                at=rfc3339_ms(group.at_us),
+                context=group.context,
+                transaction_id=group.transaction_id,
+                readings=group.readings,
+                values=group.values,
+                flags=tuple(sorted(group.flags)),
+            )
         )
-    )
 
 
 def _evse(turn: Turn, group: Group) -> int:
     """The evse of a group; where its message does not say, that of its transaction, if it is known; else 0."""
-    if group.evse is not None:
-        return group.evse
-    transaction = group.transaction_id or ""
-    tx = turn.head.book.transactions.get(transaction)
-    if tx is not None and tx.evse is not None:
-        return tx.evse
-    return next((start.connector for start in turn.head.book.starts if start.transaction == transaction), 0)
+    if group.evse is not None or group.transaction_id is None:
+        return group.evse or 0
+    return transactions.evse_of(turn, group.transaction_id, group.at_us) or 0
 
 
-def _powers(turn: Turn, found: list[Group]) -> dict[Place, Connector]:
-    """The latest power of connectors; it is told with the next status, and by `samples`."""
-    powers: dict[Place, Connector] = {}
+def _powered(turn: Turn, connectors: dict[Place, Connector], found: list[Group]) -> dict[Place, Connector]:
+    """The connectors with their latest power; it is told with the next status, and by `samples`."""
     for group in found:
         power = group.totals.get("power_import")
         place = (_evse(turn, group), group.connector or 1)
-        known = turn.head.connectors.get(place)
-        if power is not None and known is not None and known.power_w != power:
-            powers[place] = msgspec.structs.replace(known, power_w=power)
-    return powers
+        known = connectors.get(place)
+        if power is not None and known is not None and known.power_w != power and known.state in DELIVERING:
+            connectors = {**connectors, place: msgspec.structs.replace(known, power_w=power)}
+    return connectors
 
 
 def _boot(message: Message, now_us: int) -> Boot:

@@ -7,7 +7,7 @@ NotifyEvent (component Connector, variable AvailabilityState).
 import msgspec
 
 from contracts.events import ConnectorState
-from streams.message import Message, int_of, object_of, objects_of, plausible, text_of
+from streams.message import Message, Payload, int_of, object_of, objects_of, plausible, text_of
 
 _STATES_16: dict[str, ConnectorState] = {
     "Available": "available",
@@ -51,31 +51,48 @@ class Connector(msgspec.Struct, frozen=True, array_like=True):
     since_us: int | None = None
     reported_us: int | None = None
     power_w: float | None = None
+    session_id: str | None = None
 
 
 Place = tuple[int, int]  # evse, connector
 
+# In these states a power that was read still holds; in the others nothing flows.
+DELIVERING = frozenset[ConnectorState]({"occupied", "charging", "suspended_ev", "suspended_evse", "unknown"})
 
-def fold(connectors: dict[Place, Connector], message: Message) -> tuple[dict[Place, Connector], set[Place]]:
-    """The connectors after a message, and which of them changed."""
-    handler = _HANDLERS.get(message.action)
-    if handler is None or message.call is None:
+
+def fold(
+    connectors: dict[Place, Connector], message: Message, place: Place | None
+) -> tuple[dict[Place, Connector], set[Place]]:
+    """The connectors after a message, and which of them changed. `place`: where the message's transaction is."""
+    call = message.call
+    if call is None:
         return connectors, set()
-    found = handler(message, message.call, connectors)
+    match message.action:
+        case "StatusNotification":
+            found = _status_notification(message, call, connectors)
+        case "NotifyEvent":
+            found = _notify_event(message, call, connectors)
+        case "TransactionEvent" if place is not None:
+            found = _transaction_event(message, call, connectors.get(place, Connector()), place)
+        case _:
+            return connectors, set()
     changed = {place for place, connector in found.items() if connectors.get(place) != connector}
     return ({**connectors, **found}, changed) if changed else (connectors, changed)
 
 
 def _settle(before: Connector | None, after: Connector) -> Connector:
-    """Keep `since` where the state did not change."""
-    if before is not None and before.state == after.state and before.since_us is not None:
-        return msgspec.structs.replace(after, since_us=before.since_us)
-    return msgspec.structs.replace(after, since_us=after.reported_us)
+    """Keep `since` where the state did not change, and the power where it still flows."""
+    since_us, power_w, session_id = after.reported_us, None, None
+    if before is not None:
+        power_w, session_id = before.power_w, before.session_id
+        if before.state == after.state and before.since_us is not None:
+            since_us = before.since_us
+    if after.state not in DELIVERING:
+        power_w = None
+    return msgspec.structs.replace(after, since_us=since_us, power_w=power_w, session_id=session_id)
 
 
-def _status_notification(
-    message: Message, call: dict[str, object], connectors: dict[Place, Connector]
-) -> dict[Place, Connector]:
+def _status_notification(message: Message, call: Payload, connectors: dict[Place, Connector]) -> dict[Place, Connector]:
     reported_us = plausible(call.get("timestamp"), message.ts_us) or message.ts_us
     if message.is_2x:
         evse, connector = int_of(call, "evseId"), int_of(call, "connectorId")
@@ -100,7 +117,6 @@ def _status_notification(
         vendor_error_code=text_of(call, "vendorErrorCode"),
         info=text_of(call, "info"),
         reported_us=reported_us,
-        power_w=before.power_w if before else None,
     )
     return {(evse, connector): _settle(before, after)}
 
@@ -112,21 +128,11 @@ def _combined(base: ConnectorState, charging_state: str | None) -> ConnectorStat
     return base
 
 
-def _transaction_event(
-    message: Message, call: dict[str, object], connectors: dict[Place, Connector]
-) -> dict[Place, Connector]:
-    evse = object_of(call, "evse")
-    evse_id = int_of(evse, "id")
-    if evse_id is None:
-        return {}
-    place = (evse_id, int_of(evse, "connectorId") or 1)
+def _transaction_event(message: Message, call: Payload, before: Connector, place: Place) -> dict[Place, Connector]:
     ended = text_of(call, "eventType") == "Ended"
     charging = None if ended else text_of(object_of(call, "transactionInfo"), "chargingState")
-    before = connectors.get(place)
-    if before is None:
-        before = Connector()
-    if not ended and charging is None:
-        return {}
+    if (not ended and charging is None) or charging == before.charging_state_raw:
+        return {}  # it says nothing of it, or nothing new
     base: ConnectorState = _STATES_2X.get(before.status_raw or "", "occupied")
     if base == "available" and charging not in (None, "Idle"):
         base = "occupied"  # the status that says so is on its way
@@ -140,9 +146,7 @@ def _transaction_event(
     return {place: _settle(before, after)}
 
 
-def _notify_event(
-    message: Message, call: dict[str, object], connectors: dict[Place, Connector]
-) -> dict[Place, Connector]:
+def _notify_event(message: Message, call: Payload, connectors: dict[Place, Connector]) -> dict[Place, Connector]:
     found: dict[Place, Connector] = {}
     for event in objects_of(call, "eventData"):
         component, variable = object_of(event, "component"), object_of(event, "variable")
@@ -163,10 +167,3 @@ def _notify_event(
         )
         found[place] = _settle(before, after)
     return found
-
-
-_HANDLERS = {
-    "StatusNotification": _status_notification,
-    "TransactionEvent": _transaction_event,
-    "NotifyEvent": _notify_event,
-}

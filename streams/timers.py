@@ -5,39 +5,45 @@ more than once.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from streams.clock import Clock
 from streams.links import Link
 
 
 class Timers:
-    """Node -> its stations' deadlines, and which stations it may hold."""
+    """Node -> its stations' deadlines, and which stations have connections through it."""
 
     def __init__(self) -> None:
         self._heaps: dict[str, list[tuple[int, str]]] = {}
         self._stations: dict[str, set[str]] = {}
 
-    def put(self, station: str, link: Link) -> None:
-        """Note a station's deadline and node."""
-        self._stations.setdefault(link.node, set()).add(station)
-        if link.deadline_us is not None:
+    def put(self, station: str, link: Link, before: Link | None = None) -> None:
+        """Note a station's deadline and nodes, as far as they are others than before."""
+        nodes, former = _nodes(link), _nodes(before)
+        if nodes != former:
+            for node in former - nodes:
+                self._stations.get(node, set()).discard(station)
+            for node in nodes - former:
+                self._stations.setdefault(node, set()).add(station)
+        if link.deadline_us is not None and (
+            before is None or (before.node, before.deadline_us) != (link.node, link.deadline_us)
+        ):
             heapq.heappush(self._heaps.setdefault(link.node, []), (link.deadline_us, station))
 
     def stations(self, node: str) -> list[str]:
         """The stations a node may hold, in a fixed order."""
         return sorted(self._stations.get(node, ()))
 
-    def forget(self, station: str, node: str) -> None:
-        """The station is at another node now."""
-        self._stations.get(node, set()).discard(station)
-
-    def due(self, clock: Clock, names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
-        """(node, station, the node's time) of every deadline of these nodes that is over."""
-        for name in names:
-            heap = self._heaps.get(name)
-            if not heap:
+    def due(self, clock: Clock, node: str) -> Iterator[tuple[str, str, int]]:
+        """(node, station, its time) of every deadline that is over, of a node and of those that do not live."""
+        for name in sorted(self._heaps):
+            if name != node and clock.lives(name):
                 continue
-            now_us = clock.node_now(name)
+            heap, now_us = self._heaps[name], clock.node_now(name)
             while heap and heap[0][0] <= now_us:
                 yield name, heapq.heappop(heap)[1], now_us
+
+
+def _nodes(link: Link | None) -> frozenset[str]:
+    return frozenset() if link is None else frozenset(conn.node for conn in link.open)

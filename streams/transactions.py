@@ -1,164 +1,296 @@
-"""A message's share in sessions and energy: facts into the book, readings into the meters, views into the outbox."""
+"""A message's share in sessions and energy: facts joined to sessions, readings into meters, views into the outbox."""
+
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from streams import session_records
-from streams.energy.rows import START, STOP, Row, from_totals, quarter
-from streams.message import Message
-from streams.meters import add, keep_loose, publish_due, reader, take_loose
+from streams import meters, session_records
+from streams.energy.intervals import interval
+from streams.energy.meter import KEPT, Change
+from streams.energy.rows import START, STOP, Row, from_totals
+from streams.message import Message, int_of, object_of
 from streams.samples import Group
-from streams.sessions import facts, join
-from streams.sessions.facts import Book
+from streams.sessions import facts, held, join, tx
+from streams.sessions.facts import Book, Stop
+from streams.sessions.held import Held
 from streams.sessions.join import Joined
+from streams.sessions.tx import Tx
 from streams.states import NAMED, OTHER
 from streams.turn import Turn
 
-_Rows = dict[tuple[int, str], list[Row]]  # (evse, stream) -> rows to insert
+_FACTS_16 = frozenset({"StartTransaction", "StopTransaction"})
+_LOOSE = 200  # rows kept of a session whose evse nobody has said yet
 
 
-def fold(turn: Turn, message: Message, groups: list[Group], connected_us: int | None) -> None:
-    """Take a message into account that carries facts or readings."""
-    before = turn.head.book
-    conn = message.envelope.conn or ""
-    book = facts.fold(before, message, connected_us, conn_closed=turn.link.is_closed(conn))
-    book = facts.with_groups(book, groups, is_2x=message.is_2x)
-    apply(turn, book, groups, is_2x=message.is_2x)
+def fold(turn: Turn, message: Message, groups: list[Group]) -> None:
+    """Take a message into account, if it carries facts or readings."""
+    transaction = tx.transaction_of(message)
+    if not groups and transaction is None and message.action not in _FACTS_16:
+        return
+    step = _Step(turn)
+    if transaction is not None:
+        step.tell(transaction, message, groups)
+    elif not message.is_2x:
+        step.learn(message, groups)
+    if groups:
+        step.read(groups, repeats=message.action == "StopTransaction")
+    step.close()
 
 
 def settle(turn: Turn) -> None:
     """Connections ended: starts that wait for their replies wait no longer."""
-    waiting = {start.conn for start in turn.head.book.starts if not start.settled}
-    closed = {conn for conn in waiting if turn.link.is_closed(conn)}
-    if closed:
-        apply(turn, facts.settle(turn.head.book, closed), [], is_2x=False)
+    ended = {start.conn for start in turn.book.starts if not start.settled and not turn.link.lives(start.conn)}
+    if ended:
+        step = _Step(turn)
+        step.rejoin(facts.settle(turn.book, ended))
+        step.close()
 
 
-def apply(turn: Turn, book: Book, groups: list[Group], *, is_2x: bool) -> None:
-    """Go from the book in the turn's head to this one, with the readings of one message."""
-    if book is turn.head.book and not groups:
-        return
-    step = _Step(turn, book)
-    rows = step.boundaries()
-    for group in groups:
-        step.place(group, rows, is_2x=is_2x)
-    step.release_loose(rows)
-    step.insert(rows)
-    step.publish()
+def place_of(turn: Turn, message: Message) -> tuple[int, int] | None:
+    """The evse and connector of the transaction that a TransactionEvent tells of."""
+    transaction = tx.transaction_of(message)
+    if transaction is None or message.call is None:
+        return None
+    evse = object_of(message.call, "evse")
+    evse_id, connector = int_of(evse, "id"), int_of(evse, "connectorId")
+    known = turn.states.session(f"{turn.station}/{transaction}")
+    if known is not None:
+        evse_id = known.facts.evse if evse_id is None else evse_id
+        connector = known.facts.connector if connector is None else connector
+    return None if evse_id is None else (evse_id, connector or 1)
+
+
+def evse_of(turn: Turn, transaction: str, at_us: int) -> int | None:
+    """Where readings were taken whose message does not say it: at their session's evse."""
+    owner = _owner(turn, transaction, None, at_us)
+    return None if owner is None else owner.facts.evse
+
+
+def _running(turn: Turn, transaction: str | None) -> str | None:
+    """The open session for which all readings count that name this id."""
+    return next((name for name, each in turn.pace.sessions.items() if transaction in each.own), None)
+
+
+def _owner(turn: Turn, transaction: str, evse: int | None, at_us: int) -> Held | None:
+    """The session for which a reading counts."""
+    name = _running(turn, transaction)
+    if name is not None:
+        return turn.states.session(name)
+    told = turn.states.session(f"{turn.station}/{transaction}")
+    if told is not None:  # 2.x: an id of its own
+        return told
+    found = join.owner_of((each.facts for each in turn.held()), transaction, evse, at_us)
+    return None if found is None else turn.states.session(found.session_id)
 
 
 class _Step:
-    """From one book to the next: the sessions before and after, and what changed between. Lives for one message."""
+    """What one message changes. Lives as long as it is folded."""
 
-    def __init__(self, turn: Turn, book: Book) -> None:
-        self.turn, self.book, self.former = turn, book, turn.head.book
-        self.after = join.sessions(turn.station, book)
-        self.before = self.after if book is self.former else join.sessions(turn.station, self.former)
-        self.changed = {name for name, found in self.after.items() if self.before.get(name) != found}
-        self.gone = [found for name, found in self.before.items() if name not in self.after and found.settled]
-        # The views that may differ afterwards, as they were: moved points and voids are told from them.
-        self.was = {
-            found.session_id: session_records.view(turn, found, self.former)
-            for found in [*(self.before[name] for name in self.changed if name in self.before), *self.gone]
-            if found.settled
-        }
-        self.touched: set[str] = set()  # sessions with new readings
-        self.quarters: dict[int, set[int]] = {}  # evse -> quarters whose totals may differ
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.changed: set[str] = set()  # sessions whose facts changed, or whose readings did
+        self.rejoined = False
+        self.stop: Stop | None = None  # what the message says, if it is a StopTransaction
 
-    def boundaries(self) -> _Rows:
-        """1.6: start and stop registers are rows of their connector's meter, too."""
-        rows: _Rows = {}
-        for name in sorted(self.changed):
-            found, before = self.after[name], self.before.get(name)
-            if not found.evse:
-                continue
-            moved = before is None or (before.start_us, before.evse) != (found.start_us, found.evse)
-            start, stop = found.start, found.stop
-            into = rows.setdefault((found.evse, NAMED), [])
-            if moved and start is not None and start.meter_start is not None and found.start_us is not None:
-                into.append(Row(found.start_us, START, imported=start.meter_start))
-            if stop is not None and stop.meter_stop is not None and (before is None or before.stop != stop):
-                into.append(Row(stop.at_us, STOP, imported=stop.meter_stop))
-        return rows
+    # -- facts
 
-    def place(self, group: Group, rows: _Rows, *, is_2x: bool) -> None:
-        """Find the meter and stream of a group of readings."""
-        transaction = group.transaction_id
-        if transaction is not None and not is_2x and not join.may_name_a_session(transaction):
-            transaction = None
-        found = from_totals(group.at_us, group.context, transaction or "", group.totals, group.flags)
-        if not found:
-            return
-        evse = group.evse
-        if evse is None and transaction is not None:
-            evse = self._evse_of(transaction, group.at_us, is_2x=is_2x)
-            if evse is None:
-                keep_loose(self.turn, transaction, found)
-        if evse is not None and evse >= 0:
-            stream = NAMED if transaction is not None and evse else OTHER
-            rows.setdefault((evse, stream), []).extend(found)
+    def tell(self, transaction: str, message: Message, groups: list[Group]) -> None:
+        """2.x: one more event of a transaction."""
+        known = self.turn.states.session(f"{self.turn.station}/{transaction}")
+        before = None if known is None else known.facts.tx
+        after = tx.fold(before, message, groups)
+        if known is None or before is None or before.outline != after.outline:
+            self.rejoin(self.turn.book, {transaction: after})
+        elif after != before:
+            told = msgspec.structs.replace(known.facts, tx=after, signed=after.signed)
+            self._keep(msgspec.structs.replace(known, facts=told))
 
-    def _evse_of(self, transaction: str, at_us: int, *, is_2x: bool) -> int | None:
-        if is_2x:
-            found = self.after.get(f"{self.turn.station}/{transaction}")
+    def learn(self, message: Message, groups: list[Group]) -> None:
+        """1.6: starts, replies, stops, and the ids that readings name where they are not those of open sessions."""
+        if message.action in _FACTS_16:
+            conn = message.envelope.conn or ""
+            before, link = self.turn.book, self.turn.link
+            self.stop = facts.stop_of(message, link.connected_us(conn))
+            book = facts.fold(before, message, link.connected_us(conn), conn_closed=not link.lives(conn))
         else:
-            found = join.owner_of(self.after, transaction, None, at_us)
-        return found.evse if found is not None else None
+            strange = [group for group in groups if group.transaction_id and not self._is_plain(group)]
+            if not strange:
+                return
+            before = book = self.turn.book
+            groups = strange
+        book = facts.with_names(book, groups)
+        if book != before:
+            self.rejoin(book)
 
-    def release_loose(self, rows: _Rows) -> None:
-        """The evse of a transaction is known now: so is where its rows belong."""
-        for name in sorted(self.changed):
-            found = self.after[name]
-            if found.own is not None and found.evse is not None and (loose := take_loose(self.turn, found.own)):
-                rows.setdefault((found.evse, NAMED), []).extend(loose)
+    def _is_plain(self, group: Group) -> bool:
+        return not group.signed and _running(self.turn, group.transaction_id) is not None
 
-    def insert(self, rows: _Rows) -> None:
-        """Store the rows, and note what they touch."""
-        late: set[str] = set()
-        for (evse, stream), each in rows.items():
-            if not each:
+    def rejoin(self, book: Book, told: Mapping[str, Tx] | None = None) -> None:
+        """Go to another book, or to other transactions: sessions come, go, and change."""
+        turn, self.rejoined = self.turn, True
+        before = {each.facts.session_id: each for each in turn.held()}
+        known = {each.facts.transaction: each.facts.tx for each in before.values() if each.facts.tx is not None}
+        after = join.sessions(turn.station, book, {**known, **(told or {})})
+        gone = [each for name, each in before.items() if name not in after]
+        turn.set_book(book, tuple(sorted(after)))
+        moved = gone[:]
+        rows: dict[int, list[Row]] = {}
+        for name in sorted(after):
+            was, joined = before.get(name), after[name]
+            if was is not None and was.facts == joined:
                 continue
-            change = add(self.turn, evse, stream, each)
-            self.quarters.setdefault(evse, set()).update(change.quarters)
-            late |= {row.transaction for row in change.late if row.transaction}
-            if any(not row.is_boundary for row in change.late):
-                self.turn.outbox.dead_letter("energy", "late", f"readings of evse {evse} are beyond the horizon")
-            owners = (join.owner_of(self.after, row.transaction, evse, row.at_us) for row in each if row.transaction)
-            self.touched |= {owner.session_id for owner in owners if owner is not None}
-        if not late <= set(self.book.late):
-            self.book = msgspec.structs.replace(self.book, late=tuple(sorted({*self.book.late, *late})))
-            self.changed |= {name for name, found in self.after.items() if found.own in late}
-        self.turn.set_head(book=self.book)
+            now = _opened(joined, turn.link.site, gone, book) if was is None else _revised(was, joined)
+            loose = [*now.loose, *_inherited(joined, gone)]
+            if joined.evse is not None and loose:
+                rows.setdefault(joined.evse, []).extend(loose)
+            now = msgspec.structs.replace(now, loose=held.loosened(loose, _LOOSE) if joined.evse is None else ())
+            self._keep(now)
+            moved += [now] if was is None else [was, now]
+        for each in gone:
+            turn.states.drop_session(each.facts.session_id)
+        turn.rejoined |= {each.facts.evse for each in moved if each.facts.evse is not None}
+        self._bound(before, after, rows)
+        self.changed |= session_records.rejoined(turn, gone, after)
+        for each in moved:
+            self._rename(each, before, after)
 
-    def publish(self) -> None:
-        """Publish the sessions that changed, the voids, and the quarters."""
-        turn, after = self.turn, self.after
-        for name in sorted(self.changed | self.touched):
-            if after[name].settled:
-                session_records.publish(turn, after[name], self.was.get(name), forced=name in self.changed)
-        for found in self.gone:
-            session_records.void(turn, found, self.was[found.session_id], self.former, after)
-        for name in sorted(self.changed | {found.session_id for found in self.gone}):
-            self._renamed(self.before.get(name), after.get(name))
-        for evse, numbers in self.quarters.items():
-            publish_due(turn, evse, numbers, after)
-        if self.changed:
-            session_records.prune(turn, after)
+    def _keep(self, now: Held) -> None:
+        self.turn.states.set_session(now)
+        self.changed.add(now.facts.session_id)
 
-    def _renamed(self, before: Joined | None, after: Joined | None) -> None:
+    def _bound(self, before: Mapping[str, Held], after: Mapping[str, Joined], rows: dict[int, list[Row]]) -> None:
+        """1.6: the registers of starts and stops are rows of their connector's meter, too."""
+        was = {(each.facts.evse, row) for each in before.values() for row in _boundaries(each.facts)}
+        now = {(joined.evse, row) for joined in after.values() for row in _boundaries(joined)}
+        for evse in sorted({evse for evse, _ in was ^ now if evse} | rows.keys()):
+            removed = [row for at, row in was - now if at == evse]
+            added = sorted((row for at, row in now - was if at == evse), key=lambda row: row.order)
+            self._store(evse, NAMED, [*added, *rows.get(evse, ())], removed)
+
+    def _rename(self, moved: Held, before: Mapping[str, Held], after: Mapping[str, Joined]) -> None:
         """A session came, went, began or ended elsewhere: the quarters between name other sessions now."""
-        for found, other in ((before, after), (after, before)):
-            if found is None or not found.settled or not found.evse:
-                continue
-            meter = self.turn.states.meter(self.turn.station, found.evse, NAMED)
-            theirs = () if other is None or not other.settled or other.evse != found.evse else self._under(other)
-            differ = {number for number in meter.quarters if number in self._under(found) and number not in theirs}
-            self.quarters.setdefault(found.evse, set()).update(
-                number
-                for number in differ
-                if any(not row.is_boundary for row in reader(self.turn, found.evse, NAMED)(number))
-            )
+        turn, name, evse = self.turn, moved.facts.session_id, moved.facts.evse
+        if not evse:
+            return
+        was, now = before.get(name), turn.states.session(name) if name in after else None
+        spans = [set(meters.under(each, evse, turn.now_us)) if each is not None else set() for each in (was, now)]
+        meter, read = turn.states.meter(turn.station, evse, NAMED), meters.reader(turn, evse, NAMED)
+        if not meter.quarters:
+            return
+        differ = {number for number in spans[0] ^ spans[1] if meter.quarters[0] <= number <= meter.quarters[-1]}
+        if len(differ) > KEPT:
+            differ &= set(meter.quarters)
+        turn.quarters.setdefault(evse, set()).update(
+            number for number in differ if not interval(meter, read, number).is_empty
+        )
 
-    def _under(self, found: Joined) -> range:
-        """The quarters that a session overlaps."""
-        start_us, end_us = found.start_us or 0, found.ends_us
-        return range(quarter(start_us), quarter(self.turn.now_us if end_us is None else end_us) + 1)
+    # -- readings
+
+    def read(self, groups: Iterable[Group], *, repeats: bool) -> None:
+        """Put readings where they belong. `repeats`: they are transactionData, most of which was sent before."""
+        rows: dict[tuple[int, str], list[Row]] = {}
+        for group in groups:
+            transaction = group.transaction_id
+            found = from_totals(group.at_us, group.context, transaction or "", group.totals, group.flags)
+            evse = group.evse
+            if found and evse is None and transaction is not None:
+                evse = self._place(transaction, group.at_us, found)
+            if found and evse is not None and evse >= 0:
+                stream = NAMED if transaction is not None and evse else OTHER
+                rows.setdefault((evse, stream), []).extend(found)
+        for (evse, stream), each in rows.items():
+            self._store(evse, stream, each, repeats=repeats)
+
+    def _place(self, transaction: str, at_us: int, rows: list[Row]) -> int | None:
+        """The evse of readings that do not name it: their session's. Where that is not known they are held back."""
+        owner = _owner(self.turn, transaction, None, at_us) or self._stopped()
+        if owner is None:
+            return None
+        if owner.facts.evse is None:
+            loose = held.loosened([*owner.loose, *rows], _LOOSE)
+            self._keep(msgspec.structs.replace(owner, loose=loose))
+        return owner.facts.evse
+
+    def _stopped(self) -> Held | None:
+        """Of a stop whose id is not its session's own: the session that it ended."""
+        stop = self.stop
+        return next((each for each in self.turn.held() if stop is not None and stop.repeats(each.facts.stop)), None)
+
+    def _store(
+        self, evse: int, stream: str, rows: list[Row], removed: Iterable[Row] = (), *, repeats: bool = False
+    ) -> None:
+        made = meters.store(self.turn, evse, stream, rows, removed)
+        if made is None:
+            return
+        self._lose(made, evse, repeats=repeats)
+        if stream != NAMED:
+            return
+        for _, fell in made.final:
+            for each in self.turn.held():
+                if each.facts.evse == evse and (after := held.gave_up(each, fell)) is not each:
+                    self.turn.states.set_session(after)
+        read = meters.reader(self.turn, evse, NAMED)
+        for row in made.fresh:
+            if not row.is_boundary and (owner := _owner(self.turn, row.transaction, evse, row.at_us)) is not None:
+                self._keep(held.with_row(owner, row, read))
+        for row in made.altered:
+            if not row.is_boundary and (owner := _owner(self.turn, row.transaction, evse, row.at_us)) is not None:
+                self._keep(held.stale(owner))
+
+    def _lose(self, made: Change, evse: int, *, repeats: bool) -> None:
+        """Readings of quarters that are given up change no total: their session says so, and a dead letter."""
+        lost = False
+        for row in made.late:
+            if row.is_boundary:
+                continue  # its session has it
+            owner = _owner(self.turn, row.transaction, evse, row.at_us) if row.transaction else None
+            given_up = None if owner is None else owner.sum.given_up
+            if repeats and given_up is not None and row.at_us <= given_up.last_us:
+                continue  # a repeat of what was counted in time
+            lost = True
+            if owner is not None and not owner.late:
+                self._keep(msgspec.structs.replace(owner, late=True))
+        if lost:
+            self.turn.outbox.dead_letter("late", f"readings of evse {evse} are beyond the horizon")
+
+    # -- views
+
+    def close(self) -> None:
+        """Publish what changed."""
+        for name in sorted(self.changed):
+            session_records.publish(self.turn, name)
+        meters.publish_due(self.turn)
+        if self.rejoined:
+            session_records.prune(self.turn)
+
+
+def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
+    """A session that is new, or the heir of one that is gone and had its readings."""
+    named = joined.foreign or any(name in book.named for name in joined.own)
+    new = Held(joined, site)
+    for each in gone:
+        if not set(each.facts.own).isdisjoint(joined.own):
+            new = Held(joined, each.site, each.sum, late=each.late)
+    return held.stale(new) if named and joined.evse is not None else new
+
+
+def _inherited(joined: Joined, gone: Iterable[Held]) -> Iterable[Row]:
+    """The rows that waited for the evse of sessions that are gone, and whose stop, or id, is this one's now."""
+    for each in gone:
+        stop = each.facts.stop
+        if (stop is not None and stop == joined.stop) or not set(each.facts.own).isdisjoint(joined.own):
+            yield from each.loose
+
+
+def _revised(was: Held, joined: Joined) -> Held:
+    now = msgspec.structs.replace(was, facts=joined)
+    return held.stale(now) if was.facts.evse is not None and was.facts.claim != joined.claim else now
+
+
+def _boundaries(joined: Joined) -> list[Row]:
+    start, stop, found = joined.start, joined.stop, list[Row]()
+    if start is not None and start.meter_start is not None and joined.start_us is not None:
+        found.append(Row(joined.start_us, START, joined.session_id, imported=start.meter_start))
+    if stop is not None and stop.meter_stop is not None:
+        found.append(Row(stop.at_us, STOP, joined.session_id, imported=stop.meter_stop))
+    return found if joined.evse else []

@@ -9,13 +9,16 @@ from streams.clock import Clock
 from streams.deadlines import deadline
 from streams.links import Link
 from streams.outbox import Outbox
-from streams.states import Head, Pace, States
+from streams.sessions.facts import Book
+from streams.sessions.held import Held
+from streams.states import Books, Head, Pace, States
 
 
 class Turn:
     """The station's states while one record is folded, and where its views go.
 
-    Mutable for the length of a turn; what it holds is immutable, and `close` stores what changed.
+    Mutable for the length of a turn; what it holds is immutable, and `close` stores what changed. Sessions and meters
+    are stored as they change.
     """
 
     def __init__(self, states: States, outbox: Outbox, station: str, link: Link, now_us: int) -> None:
@@ -23,8 +26,10 @@ class Turn:
         self.link = link
         self.head: Head = states.head(station)
         self.pace: Pace = states.pace(station)
-        self.changed_connectors: set[tuple[int, int]] = set()
-        self.station_changed = False
+        self.quarters: dict[int, set[int]] = {}
+        """evse -> quarters whose totals may differ from what was published."""
+        self.rejoined: set[int] = set()
+        """Evses whose sessions came, went, began or ended."""
         self._before = (states.link(station), self.head, self.pace)
 
     @property
@@ -39,8 +44,29 @@ class Turn:
     def revision(self) -> int:
         return self.outbox.record.offset
 
+    # -- sessions
+
+    @property
+    def book(self) -> Book:
+        return self.states.books(self.station).facts
+
+    def held(self) -> list[Held]:
+        """All sessions that are held."""
+        found = map(self.states.session, self.states.books(self.station).sessions)
+        return [held for held in found if held is not None]
+
+    def set_book(self, book: Book, sessions: tuple[str, ...]) -> None:
+        """`sessions`: the ids of all that are held."""
+        books = Books(book, sessions)
+        if books != self.states.books(self.station):
+            self.states.set_books(self.station, books)
+
+    # -- alarms
+
     def signal(self, signals: list[Signal]) -> None:
         """Apply alarm signals and publish what they change."""
+        if not signals:
+            return
         alarms, views = fold(self.head.alarms, signals, self.subject(), self.now_us)
         self.set_head(alarms=alarms)
         for view in views:
@@ -50,6 +76,8 @@ class Turn:
         return Subject(
             self.link.tenant, self.station, self.link.site, self.outbox.log, self.revision, self.outbox.source
         )
+
+    # -- the rest
 
     def set_head(self, **changes: object) -> None:
         self.head = msgspec.structs.replace(self.head, **changes)

@@ -1,21 +1,24 @@
 """What was delivered in a quarter of an hour: a view of a stream's rows.
 
 A register is followed by straight lines from reading to reading. What lies between two readings of the same quarter
-is measured, what a line brings in over the quarter's borders is interpolated.
+is measured, what a line brings in over the quarter's borders is interpolated. Both quarters at a border read the line
+there alike, so that quarters add up to what their registers say.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 
 import msgspec
 
+from contracts.events import EnergyMethod
 from contracts.flags import INTERPOLATED
 from contracts.times import SECOND
-from streams.energy.meter import KEPT, Meter, Read, after, before
-from streams.energy.register import Track, step
-from streams.energy.rows import QUARTER, QUARTER_S, Row, Rows, quarter
+from streams.energy.meter import KEPT, Change, Meter, Read, after, before
+from streams.energy.register import Point, Track, step
+from streams.energy.rows import QUARTER, quarter
+from streams.energy.span import Span, most
 
-Point = tuple[int, float]  # microseconds, Wh
+_REGISTERS = ("imported", "exported")
+_LONGEST = KEPT * QUARTER  # no line is drawn over more: what it brings belongs to its later reading
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -27,7 +30,7 @@ class Interval(msgspec.Struct, frozen=True):
     interpolated: float = 0.0
     register_start: float | None = None
     register_end: float | None = None
-    method: str = "none"
+    method: EnergyMethod = "none"
     coverage_s: float = 0.0
     readings: int = 0
     power_max: float | None = None
@@ -41,134 +44,128 @@ class Interval(msgspec.Struct, frozen=True):
 
 def interval(meter: Meter, read: Read, number: int) -> Interval:
     """The view of quarter `number`; an empty one where neither a reading nor a line touches it."""
-    rows = read(number)
-    inward = _flow(_points(rows, "imported"), *_neighbours(meter, read, number, "imported"), number)
-    outward = _flow(_points(rows, "exported"), *_neighbours(meter, read, number, "exported"), number)
-    flags = {flag for row in rows for flag in row.flags} | inward.flags | outward.flags
-    powers = [row.power for row in rows if row.power is not None]
-    seen = Interval(
-        readings=sum(not row.is_boundary for row in rows),
-        power_max=max(powers, default=None),
-        power_mean=round(sum(powers) / len(powers), 3) if powers else None,
-        flags=tuple(sorted(flags)),
-    )
-    if inward.coverage_us == 0 and outward.coverage_us == 0:
-        summed = _summed(rows)
-        if summed is None:
-            return seen
-        imported, exported = summed
-        return msgspec.structs.replace(seen, imported=imported, exported=exported, measured=imported, method="interval")
-    measured, interpolated = round(inward.measured, 3), round(inward.interpolated, 3)
-    if interpolated or outward.interpolated:
+    span = read(number).span
+    into = _flow(None if span is None else span.imported, meter, read, number, "imported")
+    out = _flow(None if span is None else span.exported, meter, read, number, "exported")
+    flags = {*into.flags, *out.flags, *(span.flags if span is not None else ())}
+    covered_us = max(into.coverage_us, out.coverage_us)
+    method: EnergyMethod = "register"
+    if covered_us == 0 and span is not None and (span.imported_intervals or span.exported_intervals):
+        method, into, out = "interval", _Flow(most(span.imported_intervals)), _Flow(most(span.exported_intervals))
+    elif covered_us == 0:
+        method = "none"
+    if into.interpolated or out.interpolated:
         flags.add(INTERPOLATED)
-    return msgspec.structs.replace(
-        seen,
-        imported=round(measured + interpolated, 3),
-        exported=round(outward.measured + outward.interpolated, 3),
-        measured=measured,
-        interpolated=interpolated,
-        register_start=inward.at_start,
-        register_end=inward.at_end,
-        method="register",
-        coverage_s=round(max(inward.coverage_us, outward.coverage_us) / SECOND, 3),
+    return Interval(
+        imported=round(into.measured + into.interpolated, 3),
+        exported=round(out.measured + out.interpolated, 3),
+        measured=round(into.measured, 3),
+        interpolated=round(into.interpolated, 3),
+        register_start=into.at_start,
+        register_end=into.at_end,
+        method=method,
+        coverage_s=round(covered_us / SECOND, 3),
+        readings=0 if span is None else span.readings,
+        power_max=None if span is None else span.power_max,
+        power_mean=None if span is None else span.power_mean,
         flags=tuple(sorted(flags)),
     )
 
 
-class _Flow(msgspec.Struct):
-    measured: float = 0.0
-    interpolated: float = 0.0
-    coverage_us: int = 0
-    at_start: float | None = None
-    at_end: float | None = None
-    flags: set[str] = msgspec.field(default_factory=set)
+class _Flow:
+    """What went through a register in a quarter. Lives for one view."""
+
+    def __init__(self, measured: float | None = None) -> None:
+        self.measured = measured or 0.0
+        self.interpolated = 0.0
+        self.coverage_us = 0
+        self.at_start: float | None = None
+        self.at_end: float | None = None
+        self.flags: set[str] = set()
 
 
-def _flow(points: list[Point], left: Point | None, right: Point | None, number: int) -> _Flow:
-    start, end = number * QUARTER, (number + 1) * QUARTER
+def _flow(track: Track | None, meter: Meter, read: Read, number: int, register: str) -> _Flow:
     flow = _Flow()
-    line = [*([left] if left else []), *points, *([right] if right else [])]
-    for (from_us, from_wh), (to_us, to_wh) in pairwise(line):
-        link = step(from_wh, to_wh, to_us - from_us)
-        if link.flag and start <= to_us < end:
-            flow.flags.add(link.flag)
-        inside = max(0, min(to_us, end) - max(from_us, start))
-        if from_us == to_us:  # two registers of one moment, which may be the border of two quarters
-            flow.measured += link.wh if start <= to_us < end else 0.0
-        elif start <= from_us and to_us <= end:
-            flow.measured += link.wh
-            flow.coverage_us += inside
-        elif to_us - from_us > KEPT * QUARTER:  # no line over more than a day: all of it belongs to its later reading
-            flow.interpolated += link.wh if start <= to_us < end else 0.0
-        else:
-            flow.interpolated += link.wh * inside / (to_us - from_us)
-            flow.coverage_us += inside
-        if not link.broken and from_us <= start <= to_us:
-            flow.at_start = _between(from_us, from_wh, to_us, to_wh, start)
-        if not link.broken and from_us <= end <= to_us:
-            flow.at_end = _between(from_us, from_wh, to_us, to_wh, end)
-    if flow.at_start is None and points:
-        flow.at_start = points[0][1]
-    if flow.at_end is None and points:
-        flow.at_end = points[-1][1]
+    left, right = before(meter, read, number, register), after(meter, read, number, register)
+    if track is None:
+        if left is not None and right is not None:
+            _draw(flow, left, right, number)
+        return flow
+    flow.measured, flow.coverage_us = track.wh, track.last_us - track.first_us
+    flow.flags.update(track.flags)
+    flow.at_start, flow.at_end = track.first, track.last
+    if left is not None:
+        _draw(flow, left, Point(track.first_us, track.first), number)
+    if right is not None:
+        _draw(flow, Point(track.last_us, track.last), right, number)
     return flow
 
 
-def _between(from_us: int, from_wh: float, to_us: int, to_wh: float, at_us: int) -> float:
-    if to_us == from_us:
-        return to_wh
-    return round(from_wh + (to_wh - from_wh) * (at_us - from_us) / (to_us - from_us), 3)
+def _draw(flow: _Flow, a: Point, b: Point, number: int) -> None:
+    """Add what the line from a to b, of which at most one lies in the quarter, brings into it."""
+    start_us, end_us = number * QUARTER, (number + 1) * QUARTER
+    length_us = b.at_us - a.at_us
+    link = step(a.wh, b.wh, length_us)
+    ends_here = b.at_us < end_us
+    if link.flag and ends_here:
+        flow.flags.add(link.flag)
+    if length_us > _LONGEST:
+        flow.interpolated += link.wh if ends_here else 0.0
+        return
+    from_us, to_us = max(a.at_us, start_us), min(b.at_us, end_us)
+    at_from, at_to = (_along(link.wh, at_us - a.at_us, length_us) for at_us in (from_us, to_us))
+    flow.interpolated += at_to - at_from
+    flow.coverage_us += to_us - from_us
+    if not link.broken:
+        if a.at_us <= start_us:
+            flow.at_start = round(a.wh + at_from, 3)
+        if b.at_us >= end_us:
+            flow.at_end = round(a.wh + at_to, 3)
 
 
-def _points(rows: Rows, register: str) -> list[Point]:
-    found = []
-    for row in rows:
-        value = row.imported if register == "imported" else row.exported
-        if value is not None:
-            found.append((row.at_us, value))
-    return found
+def _along(wh: float, part_us: int, length_us: int) -> float:
+    """How much of a line's energy lies before a point on it. Rounded, so that its two sides add up."""
+    return wh if part_us == length_us else round(wh * part_us / length_us, 3)
 
 
-def _neighbours(meter: Meter, read: Read, number: int, register: str) -> tuple[Point | None, Point | None]:
-    left = next((track for span in before(meter, read, number) if (track := _track(span, register))), None)
-    right = next((track for span in after(meter, read, number) if (track := _track(span, register))), None)
-    return (left.last_us, left.last) if left else None, (right.first_us, right.first) if right else None
+def affected(meter: Meter, read: Read, change: Change, reread: Read) -> set[int]:
+    """The quarters whose view may differ after a change (`reread`: of its rows), those given up aside.
 
-
-def _track(span: object, register: str) -> Track | None:
-    track = getattr(span, register)
-    return track if isinstance(track, Track) else None
-
-
-def _summed(rows: Rows) -> tuple[float, float] | None:
-    """Energy from interval measurands, of the one context that has most of them (the first by name on a tie)."""
-    contexts: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.imported_interval is not None or row.exported_interval is not None:
-            contexts.setdefault(row.context, []).append(row)
-    if not contexts:
-        return None
-    chosen = contexts[min(contexts, key=lambda context: (-len(contexts[context]), context))]
-    return (
-        round(sum(row.imported_interval or 0.0 for row in chosen), 3),
-        round(sum(row.exported_interval or 0.0 for row in chosen), 3),
-    )
-
-
-def affected(meter: Meter, read: Read, rows: Iterable[Row]) -> set[int]:
-    """The quarters whose view may have changed with these rows: from the reading before each to the one after."""
-    found: set[int] = set()
-    for number in {quarter(row.at_us) for row in rows}:
-        found.add(number)
-        for register in ("imported", "exported"):
-            left, right = _neighbours(meter, read, number, register)
-            if not _points(read(number), register):
-                continue
+    They are those that changed, and those under the lines to their neighbours where an outermost register is another
+    now. One without rows counts if it delivers something, or did.
+    """
+    final = dict(change.final)
+    found = set(change.changed)
+    for number in change.changed:
+        was, now = read(number).span, (final.get(number) or reread(number)).span
+        for register in _REGISTERS:
+            first, last = (end(was, register) != end(now, register) for end in (_first, _last))
+            left = before(change.meter, reread, number, register) if first else None
+            right = after(change.meter, reread, number, register) if last else None
             if left is not None:
-                found.update(_bounded(quarter(left[0]), number))
+                found.update(_bounded(quarter(left.at_us), number))
             if right is not None:
-                found.update(_bounded(number, quarter(right[0])))
-    return found
+                found.update(_bounded(number, quarter(right.at_us)))
+    return {
+        number
+        for number in found
+        if not change.meter.is_final(number)
+        and (
+            reread(number).rows
+            or not interval(change.meter, reread, number).is_empty
+            or not interval(meter, read, number).is_empty
+        )
+    }
+
+
+def _first(span: Span | None, register: str) -> Point | None:
+    track: Track | None = getattr(span, register, None)
+    return None if track is None else Point(track.first_us, track.first)
+
+
+def _last(span: Span | None, register: str) -> Point | None:
+    track: Track | None = getattr(span, register, None)
+    return None if track is None else Point(track.last_us, track.last)
 
 
 def _bounded(first: int, last: int) -> Iterator[int]:
@@ -179,16 +176,13 @@ def _bounded(first: int, last: int) -> Iterator[int]:
         yield from range(first, last + 1)
 
 
-def better(named: Interval | None, other: Interval | None) -> tuple[Interval | None, bool]:
+def better(named: Interval | None, other: Interval | None) -> tuple[Interval, bool]:
     """Of the stream that names transactions and the other one: the view with more coverage (on a tie the former).
 
     Gives the view, and whether it is the former.
     """
     if named is None or named.is_empty:
-        return other, False
+        return other or Interval(), False
     if other is not None and other.coverage_s > named.coverage_s and not other.is_empty:
         return other, False
     return named, True
-
-
-SECONDS = QUARTER_S

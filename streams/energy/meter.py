@@ -1,142 +1,150 @@
-"""One stream of one evse's meter: its newest 96 quarters that hold rows, and what the given-up ones came to.
+"""One stream of one evse's meter: its newest 96 quarters that hold rows, and where the given-up ones left off.
 
-The rows of a quarter are a state record of their own; this index holds the summaries of all quarters but the newest,
-so that a reading writes one small record and not the day.
+The rows of a quarter are a state record of their own, so that a reading writes one small record and not the day.
 """
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from streams.energy.register import Point, Track
 from streams.energy.rows import Row, Rows, quarter, union
-from streams.energy.span import Span, join, of_rows
+from streams.energy.span import Span, appended, of_rows
 
 KEPT = 96  # quarters that hold rows: a day of readings, whenever they were taken
-_KEPT_TRANSACTIONS = 32
 
 
-class Summary(msgspec.Struct, frozen=True, array_like=True):
-    """A quarter: all its rows, and by the transaction they name (boundaries name none)."""
+class Quarter(msgspec.Struct, frozen=True, array_like=True):
+    """The rows of a quarter of an hour, and what they come to."""
 
-    all: Span
-    transactions: dict[str, Span]
+    rows: Rows = ()
+    span: Span | None = None
 
 
 class Meter(msgspec.Struct, frozen=True):
-    """The index of one stream. `newest` is the quarter whose summary is not in `cold`."""
+    """The index of one stream. A quarter up to `given_up` is final."""
 
-    newest: int | None = None
-    cold: dict[int, Summary] = {}
-    given_up: dict[str, Span] = {}
-    """What the quarters that fell out came to, by transaction."""
-    edge: Span | None = None
-    """The last row that fell out: the neighbour of the oldest quarter kept."""
+    quarters: tuple[int, ...] = ()
+    """Those that hold rows, oldest first."""
+    imports: bool = False
+    """Whether the register was ever read."""
+    exports: bool = False
+    given_up: int | None = None
+    imported: Point | None = None
+    """The last register of what was given up: the neighbour of the oldest quarter kept."""
+    exported: Point | None = None
 
-    @property
-    def quarters(self) -> list[int]:
-        """The quarters that hold rows, oldest first."""
-        return sorted([*self.cold, *([] if self.newest is None else [self.newest])])
-
-
-Read = Callable[[int], Rows]
-"""The rows of a quarter; an empty tuple where there are none."""
+    def is_final(self, number: int) -> bool:
+        return self.given_up is not None and number <= self.given_up
 
 
-class Inserted(msgspec.Struct, frozen=True):
-    """What came of inserting rows.
+Read = Callable[[int], Quarter]
+"""A quarter; an empty one where there are no rows."""
+NOTHING = Quarter()
 
-    `changed`: quarter -> rows to be stored (empty: to be deleted); `touched`: the new or altered rows; `late`: rows of
-    quarters already given up; `final`: quarters that were given up now, with the spans that were theirs.
+
+class Change(msgspec.Struct, frozen=True):
+    """What became of a meter.
+
+    `changed`: the quarters to be stored (those without rows: to be deleted); `fresh`: the rows that are new; `altered`:
+    those that say more than before; `late`: those of quarters already given up, left out; `final`: what was given up
+    now, oldest first.
     """
 
     meter: Meter
-    changed: dict[int, Rows]
-    touched: list[Row]
+    changed: dict[int, Quarter]
+    fresh: list[Row]
+    altered: list[Row]
     late: list[Row]
-    final: list[int]
+    final: list[tuple[int, Quarter]]
 
 
-def summary(rows: Rows) -> Summary | None:
-    """The summary of a quarter's rows; None for no rows."""
-    span = of_rows(rows)
-    if span is None:
-        return None
-    named: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.transaction and not row.is_boundary:
-            named.setdefault(row.transaction, []).append(row)
-    return Summary(span, {name: found for name, each in named.items() if (found := of_rows(each)) is not None})
-
-
-def insert(meter: Meter, read: Read, rows: list[Row]) -> Inserted:
-    """Union with more rows."""
-    changed: dict[int, Rows] = {}
-    touched, late, final = [], [], []
-    full = len(meter.quarters) >= KEPT
-    kept = set(meter.quarters)
+def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row] = ()) -> Change:
+    """Take rows away, then union with others."""
+    changed: dict[int, Quarter] = {}
+    fresh, altered, late = [], [], []
+    kept, final = list(meter.quarters), list[tuple[int, Quarter]]()
+    for row in removed:
+        number = quarter(row.at_us)
+        before = changed[number] if number in changed else read(number)
+        left = tuple(each for each in before.rows if each.order != row.order)
+        if left != before.rows:
+            changed[number] = Quarter(left, of_rows(left))
     for row in rows:
         number = quarter(row.at_us)
-        if number not in kept and full and number < min(kept):
-            late.append(row)
-            continue
         before = changed[number] if number in changed else read(number)
-        after = union(before, row)
-        if after is before:
-            continue
-        changed[number] = after
-        touched.append(row)
-        if number not in kept:
-            kept.add(number)
+        if not before.rows:
+            if meter.is_final(number) or (len(kept) >= KEPT and number < kept[0]):
+                late.append(row)
+                continue
+            if number not in kept:
+                insort(kept, number)
             if len(kept) > KEPT:
-                oldest = min(kept)
-                kept.discard(oldest)
-                final.append(oldest)
-            full = len(kept) >= KEPT
-    if changed:
-        meter, changed = _settle(meter, read, changed, final)
-    return Inserted(meter, changed, touched, late, final)
+                oldest = kept.pop(0)
+                final.append((oldest, changed.get(oldest) or read(oldest)))
+                changed[oldest] = NOTHING
+        after = union(before.rows, row)
+        if after is before.rows:
+            continue
+        if len(after) == len(before.rows):
+            altered += [row, *set(before.rows).difference(after)]
+        else:
+            fresh.append(row)
+        is_last = after[-1] is row and len(after) > len(before.rows)
+        changed[number] = Quarter(after, appended(before.span, row) if is_last else of_rows(after))
+    if not changed:
+        return Change(meter, changed, fresh, altered, late, final)
+    return Change(_indexed(meter, changed, kept, final), changed, fresh, altered, late, final)
 
 
-def _settle(meter: Meter, read: Read, changed: dict[int, Rows], final: list[int]) -> tuple[Meter, dict[int, Rows]]:
-    """Bring the index up to the changed quarters, and give up those that fell out, the oldest first."""
-    newest = max([*changed, *([] if meter.newest is None else [meter.newest])])
-    cold = dict(meter.cold)
-    for number in {*changed, *([] if meter.newest is None else [meter.newest])} - {newest}:
-        found = summary(changed.get(number) or read(number))
-        if found is not None:
-            cold[number] = found
-    cold.pop(newest, None)
-    given_up, edge = dict(meter.given_up), meter.edge
-    for number in sorted(final):
-        found = cold.pop(number)
-        edge = found.all
-        for name, span in found.transactions.items():
-            given_up[name] = join(given_up.get(name), span) or span
-        changed = {**changed, number: ()}
-    if len(given_up) > _KEPT_TRANSACTIONS:
-        recent = sorted(given_up, key=lambda name: (given_up[name].last_us, name))[-_KEPT_TRANSACTIONS:]
-        given_up = {name: given_up[name] for name in sorted(recent)}
-    return Meter(newest, dict(sorted(cold.items())), given_up, edge), changed
+def _indexed(meter: Meter, changed: dict[int, Quarter], kept: list[int], final: list[tuple[int, Quarter]]) -> Meter:
+    """The index that goes with the changed quarters."""
+    imported, exported, given_up = meter.imported, meter.exported, meter.given_up
+    for number, fell in final:
+        given_up = number
+        if fell.span is not None:
+            imported = _last(fell.span.imported) or imported
+            exported = _last(fell.span.exported) or exported
+    spans = [each.span for each in changed.values() if each.span is not None]
+    return Meter(
+        tuple(number for number in kept if number not in changed or changed[number].rows),
+        meter.imports or any(span.imported is not None for span in spans),
+        meter.exports or any(span.exported is not None for span in spans),
+        given_up,
+        imported,
+        exported,
+    )
 
 
-def span_of(meter: Meter, read: Read, number: int) -> Span | None:
-    """All rows of a quarter, summarised."""
-    if number in meter.cold:
-        return meter.cold[number].all
-    return of_rows(read(number)) if number == meter.newest else None
+def before(meter: Meter, read: Read, number: int, register: str) -> Point | None:
+    """The last reading of a register before a quarter."""
+    if not _is_ever_read(meter, register):
+        return None
+    earlier = reversed(meter.quarters[: bisect_left(meter.quarters, number)])
+    found = next((_last(track) for track in _tracks(read, earlier, register)), None)
+    return found or (meter.imported if register == "imported" else meter.exported)
 
 
-def before(meter: Meter, read: Read, number: int) -> Iterator[Span]:
-    """The spans of the quarters before this one, the nearest first; at the end what fell out last."""
-    for other in reversed(meter.quarters):
-        if other < number and (span := span_of(meter, read, other)) is not None:
-            yield span
-    if meter.edge is not None:
-        yield meter.edge
+def after(meter: Meter, read: Read, number: int, register: str) -> Point | None:
+    """The first reading of a register after a quarter."""
+    if not _is_ever_read(meter, register):
+        return None
+    later = meter.quarters[bisect_left(meter.quarters, number + 1) :]
+    return next((Point(track.first_us, track.first) for track in _tracks(read, later, register)), None)
 
 
-def after(meter: Meter, read: Read, number: int) -> Iterator[Span]:
-    """The spans of the quarters after this one, the nearest first."""
-    for other in meter.quarters:
-        if other > number and (span := span_of(meter, read, other)) is not None:
-            yield span
+def _is_ever_read(meter: Meter, register: str) -> bool:
+    return meter.imports if register == "imported" else meter.exports
+
+
+def _tracks(read: Read, numbers: Iterable[int], register: str) -> Iterator[Track]:
+    for number in numbers:
+        span = read(number).span
+        track = None if span is None else span.imported if register == "imported" else span.exported
+        if track is not None:
+            yield track
+
+
+def _last(track: Track | None) -> Point | None:
+    return None if track is None else Point(track.last_us, track.last)

@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 def is_jump(wh: float, elapsed_us: int) -> bool:
     """Whether no outlet can have delivered this in that time."""
-    return wh > _MOST_W * max(elapsed_us, 0) / HOUR + _SLACK_WH
+    return wh > _SLACK_WH and wh > _MOST_W * max(elapsed_us, 0) / HOUR + _SLACK_WH
 
 
 def step(before_wh: float, after_wh: float, elapsed_us: int) -> Step:
@@ -48,6 +48,13 @@ def step(before_wh: float, after_wh: float, elapsed_us: int) -> Step:
     return Step(0.0, BACKWARD)
 
 
+class Point(NamedTuple):
+    """A register's reading: microseconds, Wh."""
+
+    at_us: int
+    wh: float
+
+
 class Track(NamedTuple):
     """A register over a stretch of time: its first and last reading (microseconds, Wh), and Wh between."""
 
@@ -59,8 +66,13 @@ class Track(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def reading(at_us: int, value: float) -> Track:
-    return Track(at_us, value, at_us, value)
+def extended(track: Track | None, at_us: int, wh: float) -> Track:
+    """A track with one more reading at its end."""
+    if track is None:
+        return Track(at_us, wh, at_us, wh)
+    link = step(track.last, wh, at_us - track.last_us)
+    flags = track.flags if link.flag is None or link.flag in track.flags else (*track.flags, link.flag)
+    return Track(track.first_us, track.first, at_us, wh, round(track.wh + link.wh, 6), flags)
 
 
 def joined(before: Track | None, after: Track | None) -> Track | None:

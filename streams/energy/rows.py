@@ -1,8 +1,9 @@
-"""A row: the readings of one meter at one time in one context; a bucket: the rows of a quarter of an hour.
+"""A row: the readings of one meter at one time in one context. Rows are a set with a union.
 
-Rows are a set with a union: the same reading twice is one, and of two values the greater stands (flag `conflict`).
+The same reading twice is one, and of two values the greater stands (flag `conflict`).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import msgspec
@@ -15,15 +16,17 @@ QUARTER_S = 900
 
 # A session's start and stop are rows of its meter, too: their registers close the gap to the first and last reading.
 START, STOP = "~start", "~stop"
-_RANK = {START: 0, "Transaction.Begin": 1, "Transaction.End": 8, STOP: 9}
+BEGIN, END = "Transaction.Begin", "Transaction.End"
+_RANK = {START: 0, BEGIN: 1, END: 8, STOP: 9}
 _MIDDLE = 5
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """Wh, W and % at a time (microseconds). `transaction` is the id that the message names, `` where it names none.
+    """Wh, W and % at a time (microseconds).
 
-    An interval's energy stands one microsecond before its timestamp, at which it ends: it belongs to the quarter that
-    it measured.
+    `transaction` is the id that the message names, `` where it names none; of a boundary, the session's id. An
+    interval's energy stands one microsecond before its timestamp, at which it ends: it belongs to the quarter that it
+    measured.
     """
 
     at_us: int
@@ -43,11 +46,13 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         return self.context in (START, STOP)
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        return self.at_us, _RANK.get(self.context, _MIDDLE), self.context
+    def order(self) -> tuple[int, int, str, str]:
+        """What is sorted by; equal only where the identity is: (time, context), of a boundary its session too."""
+        whose = self.transaction if self.is_boundary else ""
+        return self.at_us, _RANK.get(self.context, _MIDDLE), self.context, whose
 
 
-Rows = tuple[Row, ...]  # sorted by `order`; (at_us, context) is unique
+Rows = tuple[Row, ...]  # sorted by `order`, which is unique
 
 
 def quarter(at_us: int) -> int:
@@ -59,12 +64,14 @@ def from_totals(
     at_us: int, context: str, transaction: str, totals: dict[str, float], flags: Iterable[str]
 ) -> list[Row]:
     """The rows of a group of readings: none, one, or two where it measures intervals too."""
-    found, marks = [], tuple(sorted(flags))
-    instant = [totals.get(name) for name in ("energy_import", "energy_export", "power_import", "soc", "power_offered")]
-    if any(value is not None for value in instant):
-        imported, exported, power, soc, offered = instant
+    if not totals:
+        return []
+    found, marks, get = [], tuple(sorted(flags)), totals.get
+    imported, exported = get("energy_import"), get("energy_export")
+    power, soc, offered = get("power_import"), get("soc"), get("power_offered")
+    into, out = get("energy_import_interval"), get("energy_export_interval")
+    if not imported is exported is power is soc is offered is None:
         found.append(Row(at_us, context, transaction, imported, exported, None, None, power, soc, offered, marks))
-    into, out = totals.get("energy_import_interval"), totals.get("energy_export_interval")
     if into is not None or out is not None:
         found.append(Row(at_us - 1, context, transaction, imported_interval=into, exported_interval=out, flags=marks))
     return found
@@ -72,13 +79,17 @@ def from_totals(
 
 def union(rows: Rows, row: Row) -> Rows:
     """The rows with one more; the very same tuple where it says nothing new."""
-    for index, other in enumerate(rows):
-        if other.at_us == row.at_us and other.context == row.context:
-            merged = _merged(other, row)
-            return rows if merged == other else (*rows[:index], merged, *rows[index + 1 :])
     if not rows or rows[-1].order < row.order:
         return (*rows, row)
-    return tuple(sorted((*rows, row), key=lambda each: each.order))
+    index = bisect_left(rows, row.order, key=_order)
+    if rows[index].order != row.order:
+        return (*rows[:index], row, *rows[index:])
+    merged = _merged(rows[index], row)
+    return rows if merged == rows[index] else (*rows[:index], merged, *rows[index + 1 :])
+
+
+def _order(row: Row) -> tuple[int, int, str, str]:
+    return row.order
 
 
 _VALUES = ("imported", "exported", "imported_interval", "exported_interval", "power", "soc", "offered")

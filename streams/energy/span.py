@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streams.energy.register import Track, joined, reading
+from streams.energy.register import Track, extended, joined
 from streams.energy.rows import Row
+
+Sums = dict[str, float]
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True):
-    """A summary of rows in time order. Times in microseconds; Wh, W, %."""
+    """A summary of rows in time order. Times in microseconds; Wh, W, %. Interval energies by their context."""
 
     first_us: int
     last_us: int
@@ -22,29 +24,46 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     soc_first: float | None = None
     soc_last: float | None = None
     offered_max: float | None = None
-    imported_intervals: dict[str, float] = {}
-    exported_intervals: dict[str, float] = {}
+    imported_intervals: Sums = {}
+    exported_intervals: Sums = {}
     flags: tuple[str, ...] = ()
 
+    @property
+    def power_mean(self) -> float | None:
+        return round(self.power_sum / self.power_count, 3) if self.power_count else None
 
-def of_row(row: Row) -> Span:
-    """The span of one row. A boundary counts as a register, not as a reading."""
+
+_NOTHING = Span(0, 0)
+
+
+def appended(span: Span | None, row: Row) -> Span:
+    """A span with one more row at its end. A boundary counts as a register, not as a reading."""
+    before = _NOTHING if span is None else span
+    at_us, power, context = row.at_us, row.power, row.context
     return Span(
-        row.at_us,
-        row.at_us,
-        0 if row.is_boundary else 1,
-        None if row.imported is None else reading(row.at_us, row.imported),
-        None if row.exported is None else reading(row.at_us, row.exported),
-        row.power,
-        row.power or 0.0,
-        0 if row.power is None else 1,
-        row.soc,
-        row.soc,
-        row.offered,
-        {} if row.imported_interval is None else {row.context: row.imported_interval},
-        {} if row.exported_interval is None else {row.context: row.exported_interval},
-        row.flags,
+        at_us if span is None else span.first_us,
+        at_us,
+        before.readings + (not row.is_boundary),
+        before.imported if row.imported is None else extended(before.imported, at_us, row.imported),
+        before.exported if row.exported is None else extended(before.exported, at_us, row.exported),
+        before.power_max if power is None else _most(before.power_max, power),
+        before.power_sum if power is None else round(before.power_sum + power, 6),
+        before.power_count + (power is not None),
+        row.soc if before.soc_first is None else before.soc_first,
+        before.soc_last if row.soc is None else row.soc,
+        _most(before.offered_max, row.offered),
+        _plus(before.imported_intervals, context, row.imported_interval),
+        _plus(before.exported_intervals, context, row.exported_interval),
+        tuple(sorted({*before.flags, *row.flags})) if row.flags else before.flags,
     )
+
+
+def of_rows(rows: Iterable[Row]) -> Span | None:
+    """The span of rows in their order."""
+    span = None
+    for row in rows:
+        span = appended(span, row)
+    return span
 
 
 def join(before: Span | None, after: Span | None) -> Span | None:
@@ -60,8 +79,8 @@ def join(before: Span | None, after: Span | None) -> Span | None:
         _most(before.power_max, after.power_max),
         round(before.power_sum + after.power_sum, 6),
         before.power_count + after.power_count,
-        before.soc_first if before.soc_first is not None else after.soc_first,
-        after.soc_last if after.soc_last is not None else before.soc_last,
+        after.soc_first if before.soc_first is None else before.soc_first,
+        before.soc_last if after.soc_last is None else after.soc_last,
         _most(before.offered_max, after.offered_max),
         _added(before.imported_intervals, after.imported_intervals),
         _added(before.exported_intervals, after.exported_intervals),
@@ -69,19 +88,20 @@ def join(before: Span | None, after: Span | None) -> Span | None:
     )
 
 
-def of_rows(rows: Iterable[Row]) -> Span | None:
-    """The span of rows in their order."""
-    span = None
-    for row in rows:
-        span = join(span, of_row(row))
-    return span
+def most(sums: Sums) -> float | None:
+    """Intervals are summed within one context only: the one that measured most."""
+    return max(sums.values(), default=None)
 
 
 def _most(a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else max(a, b)
 
 
-def _added(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
+def _plus(sums: Sums, context: str, wh: float | None) -> Sums:
+    return sums if wh is None else {**sums, context: round(sums.get(context, 0.0) + wh, 6)}
+
+
+def _added(a: Sums, b: Sums) -> Sums:
     if not a or not b:
         return a or b
     return {context: round(a.get(context, 0.0) + b.get(context, 0.0), 6) for context in sorted({*a, *b})}

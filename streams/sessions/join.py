@@ -1,258 +1,225 @@
-"""Which facts make one session: a view of a station's book.
+"""Which facts make one session: a view of a station's book and of its 2.x transactions.
 
-The rule for 1.6 (a fact's time is the station's where that can be true): a fact belongs (a) where a start's reply gave
-its transaction id (not -1, 0): to the latest such start at or before it, else the earliest such; (b) otherwise to the
-latest start at or before it on its connector (a stop, which names none: with its token) that no stop carrying that
-start's own id ended before; (c) otherwise to a session of its own without a start, station/id/-.
+2.x events name their transaction. The rule for 1.6 (a fact's time is the station's where that can be true): a fact
+belongs (a) where a start's reply gave its transaction id (not -1, 0): to the latest such start at or before it, else
+the earliest such; (b) otherwise to the latest start at or before it on its connector (a stop names none: the one that
+readings with its id name, else any with its token) that no stop carrying that start's own id ended before; (c)
+otherwise to a session of its own without a start, station/id/-.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from contracts.times import HOUR, rfc3339_ms
-from streams.sessions.facts import Book, Start, Stop, Tx
+from contracts.events import Signed
+from contracts.times import rfc3339_ms
+from streams.sessions.facts import Book, Start, Stop
+from streams.sessions.starts import Begun, grouped, latest
+from streams.sessions.tx import Tx
 
-SHARED_IDS = frozenset({"-1", "0"})  # what chargers use where they never got an id
-_LARGEST_ID = 2**31 - 1
-_CLOCKLESS_RETRY = HOUR  # starts without a clock that are otherwise equal are retries within this
+# Ids that no backend gives, and that readings carry while nothing is charged.
+_FILLERS = frozenset(str(2**bits - 1) for bits in (31, 32, 63, 64))
 
 
 class Joined(msgspec.Struct, frozen=True):
     """One session's facts. Times in microseconds.
 
-    `own`: the transaction id by which its readings name it; `foreign`: the other ids whose readings count for it while
-    they lie between `from_us` and `until_us`.
+    Its readings are those that name one of its `own` ids from `own_from_us` and before `own_to_us`, and those that name
+    one of `foreign` from `from_us` to `until_us`; None: without an end. `signed`: the signed data that is its own.
     """
 
     session_id: str
     transaction: str
-    own: str | None
     evse: int | None
     connector: int | None
     start_us: int | None = None
     start: Start | None = None
     stop: Stop | None = None
     tx: Tx | None = None
-    next_us: int | None = None
+    signed: tuple[Signed, ...] = ()
+    own: tuple[str, ...] = ()
+    own_from_us: int | None = None
+    own_to_us: int | None = None
+    foreign: tuple[str, ...] = ()
     from_us: int | None = None
     until_us: int | None = None
-    shares_id: bool = False
-    foreign: frozenset[str] = frozenset()
+    next_us: int | None = None
+    """The next start on its evse, with which it is over if nothing says its end."""
     lifetime_wh: float | None = None
-    """The greatest register of the connector's former session, where that began above 0: its meter never resets."""
+    """The greatest register of the evse's former session, where that began above 0: its meter never resets."""
 
     @property
-    def settled(self) -> bool:
-        return self.start is None or self.start.settled
+    def said_us(self) -> int | None:
+        """When its end or its stop say that it ended."""
+        return self.tx.ended_us if self.tx is not None else self.stop.at_us if self.stop is not None else None
+
+    @property
+    def ends_us(self) -> int | None:
+        """When it ended by its facts: as they say, or with the next start on its evse."""
+        said_us = self.said_us
+        return self.next_us if said_us is None else said_us
+
+    @property
+    def claim(self) -> tuple[object, ...]:
+        """What decides which readings are its own."""
+        windows = (self.own_from_us, self.own_to_us), (self.from_us, self.until_us)
+        return self.evse, self.own, windows[0], self.foreign, windows[1] if self.foreign else None
+
+    def claims(self, transaction: str, at_us: int) -> bool:
+        """Whether a reading of its evse counts for it, which names this id (never empty)."""
+        if transaction in self.own:
+            after = self.own_from_us is None or at_us >= self.own_from_us
+            return after and (self.own_to_us is None or at_us < self.own_to_us)
+        if transaction not in self.foreign or self.from_us is None:
+            return False
+        return at_us >= self.from_us and (self.until_us is None or at_us <= self.until_us)
 
 
-def sessions(station: str, book: Book) -> dict[str, Joined]:
-    """All sessions of a book by session id; those that are not `settled` may not be published yet."""
-    found = {joined.session_id: joined for joined in _sessions_16(station, book)}
-    for transaction, tx in book.transactions.items():
-        session_id = f"{station}/{transaction}"
-        found[session_id] = Joined(
-            session_id, transaction, transaction, tx.evse, tx.connector, tx.started_us or tx.first_us, tx=tx
+Sessions = dict[str, Joined]
+
+
+def sessions(station: str, book: Book, transactions: Mapping[str, Tx]) -> Sessions:
+    """All sessions by session id."""
+    found = [*_sessions_16(station, book), *(_of_2x(station, name, tx) for name, tx in transactions.items())]
+    by_evse: dict[int | None, list[Joined]] = {}
+    for joined in found:
+        by_evse.setdefault(joined.evse, []).append(joined)
+    in_turn = (_in_turn(each, book.lifetimes.get(evse)) if evse is not None else each for evse, each in by_evse.items())
+    return {joined.session_id: joined for each in in_turn for joined in each}
+
+
+def _of_2x(station: str, transaction: str, tx: Tx) -> Joined:
+    start_us = tx.first_us if tx.started_us is None else tx.started_us
+    return Joined(
+        f"{station}/{transaction}",
+        transaction,
+        tx.evse,
+        tx.connector,
+        start_us,
+        tx=tx,
+        signed=tx.signed,
+        own=(transaction,),
+    )
+
+
+def _in_turn(found: list[Joined], lifetime_wh: float | None) -> list[Joined]:
+    """An evse's sessions as they follow each other: what each knows of the next and of the former."""
+    found.sort(key=lambda joined: (joined.start_us or 0, joined.session_id))
+    starts = [joined.start_us or 0 for joined in found]
+    after = []
+    for joined in found:
+        begin_wh, end_wh = registers(joined)
+        next_us, until_us = joined.next_us, joined.until_us
+        if joined.start_us is not None and (later := bisect_right(starts, joined.start_us)) < len(starts):
+            next_us = starts[later]
+        if next_us is not None and (until_us is None or until_us >= next_us):
+            until_us = next_us - 1
+        if joined.said_us is not None:
+            next_us = None
+        after.append(
+            msgspec.structs.replace(joined, next_us=next_us, until_us=until_us, lifetime_wh=lifetime_wh)
+            if (next_us, until_us, lifetime_wh) != (joined.next_us, joined.until_us, joined.lifetime_wh)
+            else joined
         )
-    return found
+        if begin_wh:
+            lifetime_wh = max(begin_wh, end_wh or 0.0)
+    return after
 
 
-class _Group(msgspec.Struct):
-    """Starts that are one start and its retries."""
-
-    connector: int
-    start_us: int
-    transaction: str
-    start: Start
-    own_stop: Stop | None = None
-    other_stop: Stop | None = None
-
-    @property
-    def stop(self) -> Stop | None:
-        return self.own_stop or self.other_stop
-
-    @property
-    def named(self) -> bool:
-        return self.transaction not in SHARED_IDS and self.transaction != "?"
+def registers(joined: Joined) -> tuple[float | None, float | None]:
+    """The registers that its start and its end told."""
+    if joined.tx is not None:
+        begin, end = joined.tx.begin, joined.tx.end
+        return (None if begin is None else begin.wh), (None if end is None else end.wh)
+    return joined.start.meter_start if joined.start else None, joined.stop.meter_stop if joined.stop else None
 
 
-def _sessions_16(station: str, book: Book) -> list[Joined]:
-    groups = _groups(book.starts)
-    by_id: dict[str, list[_Group]] = {}
-    for group in groups:
-        if group.named:
-            by_id.setdefault(group.transaction, []).append(group)
-    orphans = _join_stops(book.stops, groups, by_id)
+def _sessions_16(station: str, book: Book) -> Iterable[Joined]:
+    if not (book.starts or book.stops or book.named):
+        return
+    groups, by_id, orphans = grouped(book)
     foreign: dict[int, set[str]] = {}
     lost: dict[str, int] = {}
     for transaction, named in book.named.items():
         if transaction in by_id:
             continue
-        if _latest(groups, named.first_us, connector=named.connector) is not None or not is_real(transaction):
-            foreign.setdefault(named.connector, set()).add(transaction)
-        else:
+        foreign.setdefault(named.connector, set()).add(transaction)
+        if is_real(transaction) and latest(groups, named.first_us, connector=named.connector) is None:
             lost[transaction] = named.connector
-    found = [_joined(station, group, groups, by_id, foreign) for group in groups]
-    for transaction in sorted({*lost, *orphans}):
-        connector = lost.get(transaction)
-        found.append(
-            Joined(
-                f"{station}/{transaction}/-",
-                transaction,
-                transaction,
-                connector,
-                None if connector is None else 1,
-                stop=orphans.get(transaction),
-                next_us=_next_start(groups, connector, book.named[transaction].first_us)
-                if connector is not None
-                else None,
-            )
-        )
-    return found
+    for group in groups:
+        same = by_id[group.transaction] if group.ids else []
+        yield _of_start(station, group, same, foreign.get(group.connector, ()), book.signed)
+    for transaction in sorted({*lost, *(name for name in orphans if is_real(name))}):
+        stop = next(iter(orphans.get(transaction, ())), None)
+        yield _without_start(station, transaction, lost.get(transaction), stop, book, groups)
 
 
-def is_real(transaction: str) -> bool:
-    """Whether a backend can have given this id; what cannot be is idle readings' filler, and no session by itself."""
-    return transaction.isascii() and transaction.isdigit() and 0 < int(transaction) < _LARGEST_ID
-
-
-def _groups(starts: Iterable[Start]) -> list[_Group]:
-    together: dict[tuple[object, ...], list[Start]] = {}
-    for start in starts:  # in order of the edge's time
-        if start.at_us is not None:
-            key: tuple[object, ...] = (start.connector, start.token, start.meter_start, start.at_us)
-        else:
-            key = _clockless_key(start, together)
-        together.setdefault(key, []).append(start)
-    groups = []
-    for members in together.values():
-        ids = sorted({start.transaction for start in members if start.transaction is not None})
-        least = min(members, key=lambda start: (start.ts_us, start.conn, start.seq))
-        merged = msgspec.structs.replace(
-            least,
-            settled=any(start.settled for start in members),
-            status=next((start.status for start in members if start.status is not None), None),
-            parent=next((start.parent for start in members if start.parent is not None), None),
-            offline=all(start.offline for start in members),
-        )
-        start_us = least.at_us if least.at_us is not None else least.ts_us
-        groups.append(_Group(least.connector, start_us, ids[0] if ids else "?", merged))
-    return sorted(groups, key=lambda group: (group.start_us, group.connector, group.transaction))
-
-
-def _clockless_key(start: Start, together: dict[tuple[object, ...], list[Start]]) -> tuple[object, ...]:
-    """A start without a time is a retry of one like it, shortly before, that has its id or never got one."""
-    for key, members in reversed(together.items()):
-        last = members[-1]
-        if (
-            last.at_us is None
-            and (last.connector, last.token, last.meter_start) == (start.connector, start.token, start.meter_start)
-            and start.ts_us - last.ts_us <= _CLOCKLESS_RETRY
-            and (last.transaction == start.transaction or last.conn != start.conn)
-        ):
-            return key
-    return (start.connector, start.token, start.meter_start, None, start.ts_us, start.conn, start.seq)
-
-
-def _join_stops(stops: Iterable[Stop], groups: list[_Group], by_id: dict[str, list[_Group]]) -> dict[str, Stop]:
-    """Give each stop to its start; what is left, by transaction id."""
-    strays = []
-    for stop in stops:
-        same = by_id.get(stop.transaction)
-        if same is None:
-            strays.append(stop)
-            continue
-        before = [group for group in same if group.start_us <= stop.at_us]
-        owner = before[-1] if before else same[0]
-        if owner.own_stop is None or stop.at_us < owner.own_stop.at_us:
-            owner.own_stop = stop
-    orphans: dict[str, Stop] = {}
-    for stop in strays:
-        owner_ = _latest(groups, stop.at_us, token=stop.token)
-        if owner_ is None:
-            if is_real(stop.transaction) and stop.transaction not in orphans:
-                orphans[stop.transaction] = stop
-        elif owner_.other_stop is None:
-            owner_.other_stop = stop
-    return orphans
-
-
-def _latest(
-    groups: list[_Group], at_us: int, *, connector: int | None = None, token: str | None = None
-) -> _Group | None:
-    """Rule (b)."""
-    for group in reversed(groups):
-        if group.start_us > at_us:
-            continue
-        if connector is not None and group.connector != connector:
-            continue
-        if token is not None and group.start.token != token:
-            continue
-        if group.own_stop is None or group.own_stop.at_us >= at_us:
-            return group
-    return None
-
-
-def _next_start(groups: list[_Group], connector: int | None, after_us: int) -> int | None:
-    return next(
-        (group.start_us for group in groups if group.connector == connector and group.start_us > after_us), None
-    )
-
-
-def _joined(
-    station: str,
-    group: _Group,
-    groups: list[_Group],
-    by_id: dict[str, list[_Group]],
-    foreign: dict[int, set[str]],
+def _of_start(
+    station: str, group: Begun, same: list[Begun], foreign: Iterable[str], signed: Mapping[str, tuple[Signed, ...]]
 ) -> Joined:
-    next_us = _next_start(groups, group.connector, group.start_us)
-    stop = group.stop
-    lifetime = None
-    for former in groups:
-        if former.connector == group.connector and former.start_us < group.start_us and former.start.meter_start:
-            ended = former.stop.meter_stop if former.stop else None
-            lifetime = max(former.start.meter_start, ended or 0.0)
-    return Joined(
+    """`same`: the starts that were given this id, in order of their times, this one among them."""
+    place = next((index for index, each in enumerate(same) if each is group), 0)
+    names = {*foreign, *(stop.transaction for stop in group.stops)}.difference(group.ids)
+    joined = Joined(
         f"{station}/{group.transaction}/{rfc3339_ms(group.start_us)}",
         group.transaction,
-        group.transaction if group.named else None,
         group.connector,
         1 if group.connector else 0,
         group.start_us,
         group.start,
-        stop,
-        None,
-        next_us,
-        group.start_us,
-        stop.at_us if stop is not None else next_us,
-        shares_id=len(by_id.get(group.transaction, ())) > 1,
-        foreign=frozenset(foreign.get(group.connector, ())),
-        lifetime_wh=lifetime,
+        group.stop,
+        own=group.ids,
+        own_from_us=group.start_us if place else None,
+        own_to_us=same[place + 1].start_us if place + 1 < len(same) else None,
+        foreign=tuple(sorted(names)),
+        from_us=group.start_us,
+        until_us=group.stop.at_us if group.stop is not None else None,
+    )
+    return msgspec.structs.replace(joined, signed=_signed(joined, signed)) if signed else joined
+
+
+def _signed(joined: Joined, signed: Mapping[str, tuple[Signed, ...]]) -> tuple[Signed, ...]:
+    if joined.own:
+        return tuple(each for name in joined.own for each in signed.get(name, ()))
+    found = (each for name in joined.foreign for each in signed.get(name, ()))
+    after = rfc3339_ms(joined.from_us or 0)
+    until = None if joined.until_us is None else rfc3339_ms(joined.until_us)
+    return tuple(each for each in found if after <= each.at and (until is None or each.at <= until))
+
+
+def _without_start(
+    station: str, transaction: str, connector: int | None, stop: Stop | None, book: Book, groups: list[Begun]
+) -> Joined:
+    next_us = None
+    if connector is not None:
+        first_us = book.named[transaction].first_us
+        later = (each.start_us for each in groups if each.connector == connector and each.start_us > first_us)
+        next_us = next(later, None)
+    return Joined(
+        f"{station}/{transaction}/-",
+        transaction,
+        connector,
+        None if connector is None else 1,
+        stop=stop,
+        signed=book.signed.get(transaction, ()),
+        own=(transaction,),
+        own_to_us=next_us,
+        next_us=next_us,
     )
 
 
-def owner_of(found: dict[str, Joined], transaction: str, evse: int | None, at_us: int) -> Joined | None:
-    """The session to which a reading that names a transaction counts."""
-    own = [joined for joined in found.values() if joined.own == transaction]
-    if own:
-        before = [joined for joined in own if joined.from_us is None or joined.from_us <= at_us]
-        return (
-            max(before, key=lambda joined: joined.start_us or 0)
-            if before
-            else min(own, key=lambda joined: joined.start_us or 0)
-        )
-    candidates = [
-        joined
-        for joined in found.values()
-        if joined.evse == evse and transaction in joined.foreign and covers(joined, at_us)
-    ]
-    return max(candidates, key=lambda joined: joined.start_us or 0) if candidates else None
+def is_real(transaction: str) -> bool:
+    """Whether a backend can have given this id, and to one session only."""
+    return transaction.isascii() and transaction.isdigit() and int(transaction) > 0 and transaction not in _FILLERS
 
 
-def covers(joined: Joined, at_us: int) -> bool:
-    """Whether a reading of a foreign id at that time counts for the session."""
-    if joined.from_us is None or at_us < joined.from_us:
-        return False
-    return joined.until_us is None or at_us <= joined.until_us
+def owner_of(found: Iterable[Joined], transaction: str, evse: int | None, at_us: int) -> Joined | None:
+    """The session for which a reading counts that names a transaction. `evse`: where it was taken, if that is known."""
+    claimants = [joined for joined in found if joined.claims(transaction, at_us)]
+    own = [joined for joined in claimants if transaction in joined.own]
+    there = own or [joined for joined in claimants if evse is not None and joined.evse == evse]
+    return max(there, key=lambda joined: (joined.start_us or 0, joined.session_id), default=None)
+
+
+__all__ = ["Joined", "Sessions", "grouped", "is_real", "owner_of", "registers", "sessions"]

@@ -1,0 +1,123 @@
+"""A session as it is remembered: its facts, the sum of its readings, and what was published of it.
+
+The sum is a view of the meter's rows that is carried along row by row, so that a reading costs the same in a session's
+first minute and in its tenth hour. Where that is not possible (a row that comes out of order, or facts that change
+whose rows are whose) it is `stale`, and counted anew when it is looked at.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from contracts.times import HOUR
+from streams.energy.meter import Meter, Quarter, Read
+from streams.energy.rows import BEGIN, Row, Rows, quarter
+from streams.energy.span import Span, appended, join, of_rows
+from streams.sessions.join import Joined
+
+ZOMBIE_AFTER = 24 * HOUR  # an open session of which nothing was heard for this long is closed, until something is
+
+Place = tuple[int, int]  # of a point in a time-series store: microseconds, evse
+
+
+class Sum(msgspec.Struct, frozen=True, array_like=True):
+    """What a session's rows come to: `now`, of which `past` is what lies before the quarter `newest`."""
+
+    given_up: Span | None = None
+    """Of the quarters that fell out of the meter."""
+    past: Span | None = None
+    newest: int | None = None
+    now: Span | None = None
+    stale: bool = False
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A session in the state."""
+
+    facts: Joined
+    site: str
+    """Of its first fact: it never changes, whatever becomes of the station."""
+    sum: Sum = Sum()
+    loose: Rows = ()
+    """Rows that wait for its evse to be known."""
+    late: bool = False
+    """A reading came after its quarter was given up."""
+    zombie_us: int | None = None
+    """When it was last given up; anything heard later takes that back."""
+    state: str = ""
+    """As it was last published; empty where it never was."""
+    point: Place | None = None
+    """Where it was published, in a time-series store."""
+    former: tuple[Place, ...] = ()
+    """Where it was published before that."""
+
+    @property
+    def over_us(self) -> int | None:
+        """When it was over, by its facts or as a zombie; None where it goes on."""
+        if self.facts.ends_us is not None or self.zombie_us is None or self.state != "zombie":
+            return self.facts.ends_us
+        return self.zombie_us - ZOMBIE_AFTER
+
+
+def owns(held: Held, row: Row) -> bool:
+    """Whether a row of its meter counts for the session."""
+    return bool(row.transaction) and not row.is_boundary and held.facts.claims(row.transaction, row.at_us)
+
+
+def with_row(held: Held, row: Row, read: Read) -> Held:
+    """The session with one more row of its own, which `read` knows already."""
+    total, number = held.sum, quarter(row.at_us)
+    if total.stale:
+        return held
+    if total.newest is None or number > total.newest:
+        total = Sum(total.given_up, total.now, number, appended(total.now, _counted(held, row)))
+    elif number < total.newest:
+        total = stale(held).sum
+    elif total.now is not None and row.at_us > total.now.last_us:
+        total = Sum(total.given_up, total.past, number, appended(total.now, _counted(held, row)))
+    else:
+        total = Sum(total.given_up, total.past, number, join(total.past, _of_quarter(held, read(number))))
+    return msgspec.structs.replace(held, sum=total)
+
+
+def stale(held: Held) -> Held:
+    """The session after its rows changed in a way that only counting anew can tell."""
+    return msgspec.structs.replace(held, sum=Sum(held.sum.given_up, stale=True))
+
+
+def counted(held: Held, meter: Meter, read: Read) -> Held:
+    """The session with its sum counted, where that was stale."""
+    if not held.sum.stale:
+        return held
+    total = Sum(held.sum.given_up, now=held.sum.given_up)
+    for number in meter.quarters:
+        span = _of_quarter(held, read(number))
+        if span is not None:
+            total = Sum(total.given_up, total.now, number, join(total.now, span))
+    return msgspec.structs.replace(held, sum=total)
+
+
+def gave_up(held: Held, fell: Quarter) -> Held:
+    """The session after a quarter fell out of its meter: what that came to is its own for good."""
+    span = _of_quarter(held, fell)
+    if span is None:
+        return held
+    total = msgspec.structs.replace(held.sum, given_up=join(held.sum.given_up, span))
+    return msgspec.structs.replace(held, sum=total)
+
+
+def _of_quarter(held: Held, found: Quarter) -> Span | None:
+    return of_rows(_counted(held, row) for row in found.rows if owns(held, row))
+
+
+def _counted(held: Held, row: Row) -> Row:
+    """A row as it counts for the session: the register at a 2.x transaction's begin is a fact of the session."""
+    if row.context != BEGIN or held.facts.tx is None:
+        return row
+    return msgspec.structs.replace(row, imported=None)
+
+
+def loosened(rows: Iterable[Row], most: int) -> Rows:
+    """Rows held back: each once, and not too many."""
+    union = {row.order: row for row in rows}
+    return tuple(union[order] for order in sorted(union))[-most:]

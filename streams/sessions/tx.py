@@ -1,0 +1,124 @@
+"""The facts of an OCPP 2.x transaction, gathered from its TransactionEvents: each the least, greatest or union of all.
+
+So one event twice, or in another order, changes nothing. The events name the transaction: none joins another.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from contracts.events import Signed
+from streams.energy.register import Point
+from streams.energy.rows import BEGIN, END
+from streams.message import Message, int_of, object_of, plausible, text_of
+from streams.samples import Group
+from streams.sessions.facts import with_signed
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class Tx(msgspec.Struct, frozen=True, array_like=True):
+    """What a transaction's events said. Times in microseconds, registers in Wh."""
+
+    first_us: int
+    last_us: int
+    seqs: Ranges = ()
+    """Ranges (first, last) of the seqNos seen."""
+    started_us: int | None = None
+    started_by_edge: bool = False
+    ended_us: int | None = None
+    ended_by_edge: bool = False
+    evse: int | None = None
+    connector: int | None = None
+    token: str | None = None
+    token_type: str | None = None
+    stopped_by: str | None = None
+    remote_start: int | None = None
+    reservation: int | None = None
+    trigger: str | None = None
+    reason: str | None = None
+    offline: bool = False
+    proto: str = ""
+    begin: Point | None = None
+    """The first reading of context Transaction.Begin."""
+    end: Point | None = None
+    """The last reading of context Transaction.End."""
+    signed: tuple[Signed, ...] = ()
+
+    @property
+    def outline(self) -> tuple[object, ...]:
+        """What other sessions of the evse depend on."""
+        first_us = self.first_us if self.started_us is None else self.started_us
+        return first_us, self.ended_us, self.evse, self.connector, self.begin, self.end
+
+
+def transaction_of(message: Message) -> str | None:
+    """The transaction that a TransactionEvent names."""
+    if message.action != "TransactionEvent" or message.call is None:
+        return None
+    return text_of(object_of(message.call, "transactionInfo"), "transactionId")
+
+
+def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
+    """The transaction with one more event and its readings."""
+    call = message.call or {}
+    info, evse, token = object_of(call, "transactionInfo"), object_of(call, "evse"), object_of(call, "idToken")
+    kind, seq, said = text_of(call, "eventType"), int_of(call, "seqNo"), text_of(token, "idToken")
+    said_us = plausible(call.get("timestamp"), message.ts_us)
+    at_us = message.ts_us if said_us is None else said_us
+    started, ended = kind == "Started", kind == "Ended"
+    tx = before or Tx(at_us, at_us)
+    signed = tuple(each for group in groups for each in group.signed)
+    return Tx(
+        first_us=min(tx.first_us, at_us),
+        last_us=max(tx.last_us, at_us),
+        seqs=tx.seqs if seq is None else with_seq(tx.seqs, seq),
+        started_us=_least(tx.started_us, at_us if started else None),
+        started_by_edge=tx.started_by_edge or (started and said_us is None),
+        ended_us=_least(tx.ended_us, at_us if ended else None),
+        ended_by_edge=tx.ended_by_edge or (ended and said_us is None),
+        evse=_least(tx.evse, int_of(evse, "id")),
+        connector=_least(tx.connector, int_of(evse, "connectorId")),
+        token=_first(tx.token, None if ended else said),
+        token_type=_first(tx.token_type, None if ended else text_of(token, "type")),
+        stopped_by=_first(tx.stopped_by, said if ended else None),
+        remote_start=_least(tx.remote_start, int_of(info, "remoteStartId")),
+        reservation=_least(tx.reservation, int_of(call, "reservationId")),
+        trigger=_first(tx.trigger, text_of(call, "triggerReason") if started else None),
+        # 2.0.1 part 2, TransactionType: an omitted stoppedReason is Local
+        reason=_first(tx.reason, (text_of(info, "stoppedReason") or "Local") if ended else None),
+        offline=tx.offline or call.get("offline") is True,
+        proto=max(tx.proto, message.envelope.proto or ""),
+        begin=min(_registers(tx.begin, groups, BEGIN), key=lambda point: (point.at_us, -point.wh), default=None),
+        end=max(_registers(tx.end, groups, END), default=None),
+        signed=with_signed(tx.signed, signed) if signed else tx.signed,
+    )
+
+
+def _registers(known: Point | None, groups: Iterable[Group], context: str) -> list[Point]:
+    """The readings of the import register in a context, with what is known already."""
+    told = (group for group in groups if group.context == context and "energy_import" in group.totals)
+    found = [Point(group.at_us, group.totals["energy_import"]) for group in told]
+    return found if known is None else [known, *found]
+
+
+def _least(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _first(a: str | None, b: str | None) -> str | None:
+    """Of two words for one thing the least: which came first must not matter."""
+    return b if a is None else a if b is None else min(a, b)
+
+
+def with_seq(ranges: Ranges, seq: int) -> Ranges:
+    """The ranges with one more number; those that touch are one."""
+    if ranges and ranges[-1][1] + 1 == seq:
+        return (*ranges[:-1], (ranges[-1][0], seq))
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((*ranges, (seq, seq))):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
