@@ -63,7 +63,7 @@ class Tail:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 20,
-                "log_level": 3,
+                "log_level": 2,
             }
         )
         self._consumer.assign([TopicPartition(topic, n, 0) for topic in self._topics for n in range(partitions)])
