@@ -117,7 +117,9 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def pause_writing(self) -> None:
+        """The station does not read: nothing more is read of it, not even pings, which are answered at once."""
         self._write_paused = True
+        self._pause()
 
     def resume_writing(self) -> None:
         self._write_paused = False
@@ -171,7 +173,8 @@ class Connection(asyncio.Protocol):
         while self._queue and not (self._busy or self._write_paused or self.ended):
             message, binary, at_us = self._next()
             self._go(message, at_us, binary=binary)
-        if self._paused and not self._too_large and len(self._queue) <= self._node.settings.queue_frames // 2:
+        stays = self._too_large or self._write_paused or len(self._queue) > self._node.settings.queue_frames // 2
+        if self._paused and not stays:
             self._unpause()
 
     def _next(self) -> tuple[bytes | Oversized, bool, int]:
@@ -215,7 +218,7 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Ping a station that is silent, and let go of one that stays so. Called every second or so."""
-        if self._paused:  # nothing can be heard from a socket that is not read
+        if self._paused and not self._write_paused:  # nothing can be heard from a socket that is not read
             self.heard_at = now
         elif self._pinged_at:
             if now - self._pinged_at >= self._node.settings.pong_within_s:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 4096
 """After an outage a whole fleet knocks within a second."""
+SPARE_FILES = 1000
+"""Open files beside the stations': handshakes, Kafka, health."""
 
 
 async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int:
@@ -34,6 +37,7 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
     stop, readiness = stop_requested(), Readiness()
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
     writer = Writer(settings, kafka, refused, hold.changed)
+    _allow_sockets(settings.max_connections)
     sock = _bound(settings)
     node = Node(settings.node or _name(sock), settings, clock, writer)
     readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
@@ -79,6 +83,21 @@ def _bound(settings: EdgeSettings) -> socket.socket:
         return socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise settings.wrong("listen", why_not_listening(address, error)) from error
+
+
+def _allow_sockets(connections: int) -> None:
+    """Raise this process's own limit on open files, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):
+        allowed = soft
+    if allowed < wanted:
+        log.warning("fewer stations than set can connect", extra={"open_files": allowed, "wanted": wanted})
 
 
 def _name(sock: socket.socket) -> str:

@@ -329,6 +329,27 @@ async def test_a_station_that_does_not_read_its_replies_is_not_read_either() -> 
         station.transport.abort()
 
 
+async def test_pings_of_a_station_that_does_not_read_are_not_answered_without_end() -> None:
+    async with paper_edge() as edge:
+        edge.log.prompt = True
+        station = await edge.connect()
+        (connection,) = edge.node.stations
+        station.transport.pause_reading()
+        ping = Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * 1000
+        async with asyncio.timeout(20):
+            while not connection._paused:
+                station.transport.write(ping)
+                await asyncio.sleep(0)
+        waiting = connection._transport.get_write_buffer_size()
+        station.transport.write(ping * 10)
+        await asyncio.sleep(0.2)
+        assert connection._transport.get_write_buffer_size() == waiting
+        now = connection.heard_at
+        connection.check(now + 20.1)
+        connection.check(now + 40.2)  # one that reads nothing for so long is gone
+        assert connection.ended
+
+
 async def send_frames(station: ClientConnection, frame: str, times: int) -> None:
     for _ in range(times):
         await station.send(frame)
