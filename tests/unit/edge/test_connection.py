@@ -316,14 +316,14 @@ async def test_a_station_that_does_not_read_its_replies_is_not_read_either() -> 
     async with paper_edge() as edge:
         edge.log.prompt = True
         station = await edge.connect()
-        station.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        (connection,) = edge.node.stations
         station.transport.pause_reading()
         long = '[2,"%s","Heartbeat",{}]' % ("i" * 30_000)
         sending = asyncio.create_task(send_frames(station, long, 2000))
-        await asyncio.sleep(1.0)
-        assert not sending.done()
+        await until(lambda: connection._write_paused and connection._paused, timeout=20)
         answered = len(edge.records)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
+        assert not sending.done()
         assert len(edge.records) == answered
         sending.cancel()
         station.transport.abort()
