@@ -12,21 +12,27 @@ T = TypeVar("T")
 
 FAULT, WARNING, NONE = "fault", "warning", "none"
 _PLAIN_CARDS = 12  # of well-behaved sessions
+_DECKS_KEPT = 3  # what nobody could use for so long is thrown away
 
 
 class Deck:
-    """Cards in a random order, dealt to the first who can use them; shuffled anew when all are dealt."""
+    """Cards in a random order, dealt to the first who can use them; one more deck when nobody can use what is left."""
 
     def __init__(self, cards: list[str], rng: random.Random) -> None:
         self._cards, self._rng = cards, rng
         self._hand: list[str] = []
 
     def draw(self, fits: Callable[[str], T | None]) -> T | None:
-        """What the first card that fits makes of a session; None where none does."""
-        if len(self._hand) < len(self._cards) // 2:  # cards that nobody can use must not block the others
-            fresh = list(self._cards)
-            self._rng.shuffle(fresh)
-            self._hand = (self._hand + fresh)[: 4 * len(self._cards)]
+        """What the first card that fits makes of a session; None where none of a whole deck does."""
+        found = self._deal(fits)
+        if found is not None:
+            return found
+        fresh = list(self._cards)
+        self._rng.shuffle(fresh)
+        self._hand = (self._hand + fresh)[-_DECKS_KEPT * len(fresh) :]
+        return self._deal(fits)
+
+    def _deal(self, fits: Callable[[str], T | None]) -> T | None:
         for place, card in enumerate(self._hand):
             found = fits(card)
             if found is not None:
