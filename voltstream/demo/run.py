@@ -92,9 +92,8 @@ class Demo:
         # On a broker that outlives the run, each run has topics and a database of its own.
         self.prefix = "ocpp." if self.embedded else f"demo-{int(time.time())}."
         self.database = self.prefix.rstrip(".").replace("-", "_")
-        self.addresses = {name: free_address() for name in ("edge", "streams", "sink")}
-        if settings.listen:
-            self.addresses["live"] = f"127.0.0.1:{settings.listen}"
+        self.addresses = {name: free_address() for name in ("edge", "streams", "sink", "live")}
+        self.page = f"127.0.0.1:{settings.listen}" if settings.listen else free_address()
         self.listen = free_address()
         system = Clock.system()
         # The run ends about now on its own clock, so that what it shows lies in the past of who looks at it.
@@ -119,8 +118,7 @@ class Demo:
         else:
             where = ("--store", "influxdb", "--influx-url", self.settings.influx, "--influx-bucket", self.database)
             self.children.start("sink", "--http", at["sink"], *where)
-        if 0:
-            self.children.start("live", "--http", at["live"])
+        self.children.start("live", "--listen", self.page, "--http", at["live"])
 
     def start_fleet(self) -> Child:
         settings = self.settings
@@ -144,7 +142,7 @@ class Demo:
             await self.children.ready(http, self.addresses)
             tail = Tail(self.bootstrap, self.prefix, self.partitions)
             tail.start()
-            say.line(f"live page: http://{self.addresses.get('live')}/")
+            say.line(f"live page: http://{self.page}/")
             fleet = self.start_fleet()
             try:
                 if not await self._charge(fleet, say, tail, stop):
@@ -155,7 +153,7 @@ class Demo:
                 tail.stop()
             status = await self._tell(http, tail, say)
             if self.settings.keep:
-                say.line(f"still running; the live page is at http://{self.addresses.get('live')}/ (Ctrl-C ends)")
+                say.line(f"still running; the live page is at http://{self.page}/ (Ctrl-C ends)")
                 await stop.wait()
             return status
 
