@@ -11,7 +11,7 @@ ARGS ?=
 .PHONY: help demo test check format bench bench-edge bench-streams crash-edge crash-commit parts schemas lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo "ARGS passes options on: make demo ARGS='--stations 10 --seconds 30'"
 
 $(READY): requirements.lock pyproject.toml
@@ -70,3 +70,19 @@ clean: ## remove the environment, the caches and what was built (not the parts)
 .PHONY: crash-engine
 crash-engine: $(READY) ## stream workers killed, stopped, paused and scaled on real Kafka, for 40 minutes
 	@$(BIN)/python -m tests.long.engine.crash $(ARGS)
+
+.PHONY: crash outage edges fleet demo-20
+crash: $(READY) ## the whole pipeline on real parts, everything in it killed, and what came out compared (35 min)
+	@$(BIN)/python -m tests.long.crash $(ARGS)
+
+outage: $(READY) ## Kafka away for ten minutes under a fleet that gives messages up (25 min)
+	@$(BIN)/python -m tests.long.outage $(ARGS)
+
+edges: $(READY) ## several edges on one log: one dies, one's clock is wrong (8 min)
+	@$(BIN)/python -m tests.long.edges $(ARGS)
+
+fleet: $(READY) ## ten hours of 200 stations that misbehave in every way (25 min; ARGS=--real: on real parts)
+	@$(BIN)/python -m tests.long.fleet $(ARGS)
+
+demo-20: $(READY) ## the demo twenty times in a row (50 min)
+	@$(BIN)/python -m tests.long.demo $(ARGS)

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from contracts.times import HOUR, SECOND, from_rfc3339, rfc3339
+from contracts.times import HOUR, SECOND, from_rfc3339
 from edge_process import Edge, start_edge
 from parts.handles import Broker
 from parts.service import start_service
-from two_edges import Station, alarms, sessions, station_statuses
+from two_edges import Station, alarms, clock_off_by, sessions, station_statuses
 
 DEADLINE_S, GRACE_S, TICK_S = 15, 60, 5
 
@@ -100,12 +100,6 @@ async def test_a_wrong_clock_harms_its_own_stations_only(kafka: Broker) -> None:
             assert_unharmed(kafka, of_good)
             for station in of_good:
                 assert all(status.online for status in station_statuses(kafka)[station.name])
-
-
-def clock_off_by(us: int) -> dict[str, str]:
-    """The settings of a clock at speed 1 that is wrong by so much."""
-    now_us = time.time_ns() // 1000
-    return {"CLOCK_ORIGIN": rfc3339(now_us + us), "CLOCK_ANCHOR": rfc3339(now_us), "CLOCK_SPEED": "1"}
 
 
 def assert_unharmed(broker: Broker, stations: list[Station]) -> None:

@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from contracts.events import Alarm, Session, StationStatus
-from contracts.times import rfc3339_ms
+from contracts.times import rfc3339, rfc3339_ms
 from contracts.topics import Name
 from edge_process import Edge
 from parts.handles import Broker
@@ -118,6 +118,12 @@ class Station:
         await self._end_readings()
         if self._socket is not None:
             await self._socket.close()
+
+
+def clock_off_by(us: int) -> dict[str, str]:
+    """The settings of a clock at speed 1 that is wrong by so much."""
+    now_us = time.time_ns() // 1000
+    return {"CLOCK_ORIGIN": rfc3339(now_us + us), "CLOCK_ANCHOR": rfc3339(now_us), "CLOCK_SPEED": "1"}
 
 
 def _now() -> str:
