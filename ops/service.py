@@ -83,10 +83,10 @@ def stop_requested() -> asyncio.Event:
     signals = (signal.SIGTERM, signal.SIGINT)
 
     def stop(number: signal.Signals) -> None:
-        log.info("stopping", extra={"signal": number.name})
-        event.set()
         for one in signals:
             loop.remove_signal_handler(one)
+        event.set()
+        log.info("stopping", extra={"signal": number.name})
 
     for one in signals:
         loop.add_signal_handler(one, stop, one)
