@@ -57,7 +57,7 @@ class Station(abc.ABC):
             clock=environment.clock,
             journal=environment.journal,
             ledger=environment.ledger,
-            rng=self.rng,
+            rng=random.Random(f"{environment.seed}/{traits.identity}/line"),  # its luck must not move the station's
             connected=self._connected,
             lost=self._lost,
         )

@@ -171,16 +171,18 @@ class Station16(VisitedStation):
 
     def fault_cleared(self, evse: int, fault: Fault, at_us: int) -> None:
         if self.states[evse].fault is fault:
-            self.set_state(evse, at_us, self.after_fault(self.evse(evse)) if fault.faulted else None, None)
+            self.set_state(evse, at_us, _after_fault(self.evse(evse)) if fault.faulted else None, None)
 
     def clear_faults(self, at_us: int) -> None:
         for connector in self.states:
             if self.states[connector].fault is not None:
                 self.set_state(connector, at_us, "Available", None)
 
-    def after_fault(self, evse: Evse) -> str:
-        return "Available" if evse.visit is None else "Finishing"
-
 
 def _id(session: Session) -> int:
     return NO_ID if session.transaction_id is None else int(session.transaction_id)
+
+
+def _after_fault(evse: Evse) -> str:
+    """The status of a connector that was out of order."""
+    return "Available" if evse.visit is None else "Finishing"

@@ -190,16 +190,13 @@ class Station2x(VisitedStation):
     def fault_cleared(self, evse: int, fault: Fault, at_us: int) -> None:
         if self.states[evse].fault is fault:
             self._tell_fault(evse, fault, at_us, cleared=True)
-            self.set_state(evse, at_us, self.after_fault(self.evse(evse)) if fault.faulted else None, None)
+            self.set_state(evse, at_us, _after_fault(self.evse(evse)) if fault.faulted else None, None)
 
     def clear_faults(self, at_us: int) -> None:
         for connector in self.states:
             fault = self.states[connector].fault
             if fault is not None:
                 self.fault_cleared(connector, fault, at_us)
-
-    def after_fault(self, evse: Evse) -> str:
-        return "Available" if evse.visit is None else "Occupied"
 
     def _tell_fault(self, evse: int, fault: Fault, at_us: int, *, cleared: bool) -> None:
         if not isinstance(fault, Fault2x):
@@ -259,3 +256,8 @@ class Station2x(VisitedStation):
 
 def _id_token(visit: SessionPlan) -> Payload:
     return {"idToken": visit.id_token, "type": "ISO14443"}
+
+
+def _after_fault(evse: Evse) -> str:
+    """The status of a connector that was out of order."""
+    return "Available" if evse.visit is None else "Occupied"

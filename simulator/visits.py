@@ -105,6 +105,7 @@ class VisitedStation(MeteredStation, abc.ABC):
         session.over_gap |= session.stop_us < self._connected_us
         evse.session = None
         self.charging_stopped(evse, session, at_us, reason)
+        session.snapshots.clear()
 
     def _unplug(self, visit: SessionPlan, at_us: int) -> None:
         evse = self.evse(visit.evse)
@@ -141,10 +142,7 @@ class VisitedStation(MeteredStation, abc.ABC):
             self._stop(session, at_us, BROKEN)
 
     def _fault_over(self, plan: FaultPlan, at_us: int) -> None:
-        evse = self.evse(plan.evse) if plan.evse else None
         self.fault_cleared(plan.evse, plan.fault, at_us)
-        if evse is not None and plan.fault.faulted:
-            self.set_state(plan.evse, at_us, self.after_fault(evse))
 
     # -- gaps
 
@@ -222,7 +220,3 @@ class VisitedStation(MeteredStation, abc.ABC):
     @abc.abstractmethod
     def clear_faults(self, at_us: int) -> None:
         """Whatever is broken still is repaired."""
-
-    @abc.abstractmethod
-    def after_fault(self, evse: Evse) -> str:
-        """The status of a connector that was out of order."""
