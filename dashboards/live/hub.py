@@ -6,7 +6,7 @@ comes anew, gets a snapshot. One that cannot keep up is let go: it comes back by
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 REMEMBERED = 60  # messages that a browser may have missed
 BEHIND = 30  # messages that may wait for a slow one
@@ -38,7 +38,7 @@ class Hub:
             else:
                 queue.put_nowait(message)
 
-    async def stream(self, last_id: str | None) -> AsyncIterator[bytes]:
+    async def stream(self, last_id: str | None) -> AsyncGenerator[bytes, None]:
         """What a browser is to be sent, from now on, until it is too slow."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         for message in self._missed(last_id):

@@ -67,6 +67,7 @@ function take(message, whole) {
     stations.set(view.id, view);
   }
   if (message.alarms) alarms = message.alarms;
+  if (message.stations.length) $("rows").style.setProperty("--strongest", String(strongest()));
   link("live", message.caught_up ? "Live" : "Catching up");
   arrange(added || performance.now() - sortedAt > RESORT_MS);
   if (whole || message.alarms) showAlarms();
@@ -180,8 +181,9 @@ function showLink(made, view) {
   const words = { unknown: "Not seen yet", online: "Online", offline: "Offline" }[state];
   const age = make("span");
   if (view.since) aged(made, age, view.since);
-  const proto = view.proto ? make("span", "", view.proto.replace(/^ocpp/, "OCPP ")) : null;
-  made.cells.link.replaceChildren(make("span", `state ${state}`, icon(state), make("span", "", words)), make("small", "", age, proto));
+  const proto = view.proto?.replace(/^ocpp/, "OCPP ") ?? "";
+  const more = make("small", "", age, view.since && proto ? ` · ${proto}` : proto);
+  made.cells.link.replaceChildren(make("span", `state ${state}`, icon(state), make("span", "", words)), more);
 }
 
 function showConnectors(made, view) {
@@ -214,12 +216,12 @@ function showPower(td, view) {
   if (!view.power_w) return td.replaceChildren(make("span", "none", "–"));
   const [number, unit] = scaled(view.power_w, "W");
   const bar = make("span", "bar");
-  bar.style.setProperty("--share", Math.min(1, view.power_w / scale()).toFixed(3));
-  td.replaceChildren(make("span", "value", number, make("small", "", unit)), bar);
+  bar.style.setProperty("--power", String(Math.round(view.power_w)));
+  td.replaceChildren(make("span", "value", `${number}\u00a0`, make("small", "", unit)), bar);
 }
 
 /** What fills a bar: 22, 50, 150 or 350 kW, by the strongest station. */
-function scale() {
+function strongest() {
   let most = 0;
   for (const view of stations.values()) most = Math.max(most, view.power_w ?? 0);
   return [22_000, 50_000, 150_000].find((limit) => most <= limit * 1.02) ?? Math.max(350_000, most);
@@ -232,7 +234,7 @@ function showEnergy(made, view) {
   const since = running.map((one) => one.started_at).filter(Boolean).sort()[0];
   const age = make("small", "age");
   if (since) aged(made, age, since);
-  made.cells.energy.replaceChildren(make("span", "value", number, make("small", "", unit)), age);
+  made.cells.energy.replaceChildren(make("span", "value", `${number}\u00a0`, make("small", "", unit)), age);
 }
 
 function showCount(td, view) {

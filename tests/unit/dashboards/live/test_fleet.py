@@ -1,0 +1,161 @@
+"""The model behind the live page: what it shows of a station, and what it says has changed."""
+
+import itertools
+
+import msgspec
+import pytest
+
+from contracts.events import Boot, SessionState
+from dashboards.live.fleet import SHOWN_ALARMS, Event, Fleet, StationView, worst
+from derived import alarm, at, connector_status, sample, session, station_status
+
+
+def fleet_of(*events: Event) -> Fleet:
+    fleet = Fleet()
+    for event in events:
+        fleet.apply(event)
+    return fleet
+
+
+def view_of(*events: Event) -> StationView:
+    (view,) = fleet_of(*events).take_changes()[0]
+    return view
+
+
+def test_a_station_with_its_connector_session_and_power() -> None:
+    view = view_of(
+        station_status("default/A", 1, 0, proto="ocpp1.6", boot=Boot(at(0), vendor="Acme", model="X1")),
+        connector_status("default/A", 2, 10),
+        session("default/A", 3, 10, import_wh=1500.0, soc_to_pct=40.0),
+        sample("default/A", 4, 60, power_import_w=7200.0),
+    )
+    assert (view.id, view.site, view.online, view.since) == ("default/A", "depot 1", True, at(0))
+    assert (view.proto, view.model) == ("ocpp1.6", "Acme X1")
+    (evse,) = view.evses
+    assert (evse.evse, evse.power_w) == (1, 7200.0)
+    assert evse.running is not None
+    assert (evse.running.started_at, evse.running.energy_wh, evse.running.soc_pct) == (at(10), 1500.0, 40.0)
+    assert [(one.state, one.since, one.error) for one in evse.connectors] == [("charging", at(10), None)]
+    assert (view.power_w, view.energy_wh, view.alarms, view.severity) == (7200.0, 1500.0, 0, None)
+
+
+def test_older_versions_change_nothing_whenever_they_come() -> None:
+    events: list[Event] = [
+        connector_status("default/A", 2, 10, "preparing"),
+        connector_status("default/A", 8, 20, "charging"),
+        session("default/A", 3, 10, import_wh=1.0),
+        session("default/A", 9, 10, import_wh=2.0),
+        sample("default/A", 8, 60, power_import_w=5.0),
+        sample("default/A", 9, 70, power_import_w=6.0),
+    ]
+    views = {msgspec.json.encode(view_of(*order)) for order in itertools.permutations(events)}
+    assert len(views) == 1
+
+
+def test_power_flows_only_where_it_can() -> None:
+    base = (
+        station_status("default/A", 1, 0),
+        connector_status("default/A", 2, 10),
+        sample("default/A", 3, 20, power_import_w=7.0),
+    )
+    assert view_of(*base).power_w == 7.0
+    assert view_of(*base, connector_status("default/A", 4, 30, "available")).power_w == 0.0
+    assert view_of(*base, connector_status("default/A", 4, 30, "suspended_ev", power_w=1.5)).power_w == 1.5
+    gone = view_of(*base, station_status("default/A", 4, 30, online=False))
+    assert (gone.online, gone.power_w, gone.evses[0].power_w) == (False, None, None)
+
+
+def test_power_of_phases_is_added_up() -> None:
+    phases = sample("default/A", 3, 20, power_import_l1_w=1.0, power_import_l2_w=2.0, power_import_l3_w=3.5)
+    view = view_of(connector_status("default/A", 2, 10), phases)
+    assert view.power_w == 6.5
+    assert view_of(connector_status("default/A", 2, 10), sample("default/A", 3, 20, soc_pct=5.0)).power_w == 0.0
+
+
+@pytest.mark.parametrize("state", ["ended", "zombie", "void"])
+def test_a_session_that_is_over_runs_no_more(state: SessionState) -> None:
+    opened = session("default/A", 3, 10)
+    fleet = fleet_of(opened)
+    assert fleet.take_changes()[0][0].energy_wh == 1000.0
+    fleet.apply(msgspec.structs.replace(opened, revision=5, state=state))
+    (view,), _ = fleet.take_changes()
+    assert (view.energy_wh, fleet.totals().running) == (0.0, 0)
+    fleet.apply(msgspec.structs.replace(opened, revision=6, state=state))
+    assert fleet.take_changes() == ([], None)
+
+
+def test_a_faulted_connector_says_why() -> None:
+    view = view_of(
+        connector_status("default/A", 2, 10, "faulted", error_code="OtherError", info="C;420", vendor_error_code="E4")
+    )
+    assert view.evses[0].connectors[0].error == "OtherError · E4 · C;420"
+    view = view_of(connector_status("default/A", 2, 10, "faulted", error_code="NoError"))
+    assert view.evses[0].connectors[0].error is None
+
+
+def test_only_what_changed_is_told_once() -> None:
+    fleet = fleet_of(station_status("default/A", 1, 0), station_status("default/B", 1, 0), alarm("default/B", 2, 5))
+    stations, alarms = fleet.take_changes()
+    assert [view.id for view in stations] == ["default/A", "default/B"]
+    assert alarms is not None
+    assert fleet.take_changes() == ([], None)
+    fleet.apply(sample("default/A", 5, 10, power_import_w=1.0))
+    stations, alarms = fleet.take_changes()
+    assert ([view.id for view in stations], alarms) == (["default/A"], None)
+    assert {view.id for view in fleet.stations()} == {"default/A", "default/B"}
+
+
+def test_alarms_stand_open_first_and_newest_first() -> None:
+    fleet = fleet_of(
+        alarm("default/A", 1, 10),
+        alarm("default/B", 2, 30),
+        alarm("default/C", 3, 50, state="cleared", cleared_at=at(60)),
+        alarm("default/D", 4, 5, severity="critical", state="updated"),
+        alarm("default/edge-1", 5, 70, scope="node", rule="node-lost"),
+    )
+    assert [one.station for one in fleet.alarms()] == [
+        "default/edge-1",
+        "default/B",
+        "default/A",
+        "default/D",
+        "default/C",
+    ]
+    stations, _ = fleet.take_changes()
+    assert {view.id: (view.alarms, view.severity) for view in stations} == {
+        "default/A": (1, "major"),
+        "default/B": (1, "major"),
+        "default/C": (0, None),
+        "default/D": (1, "critical"),
+    }
+    assert fleet.totals().alarms == {"critical": 1, "major": 3, "minor": 0, "warning": 0, "info": 0}
+    fleet.apply(alarm("default/B", 9, 30, state="cleared", cleared_at=at(90)))
+    (view,), alarms = fleet.take_changes()
+    assert (view.id, view.alarms) == ("default/B", 0)
+    assert alarms is not None
+    assert [one.open for one in alarms] == [True, True, True, False, False]
+
+
+def test_alarms_do_not_pile_up() -> None:
+    fleet = fleet_of(alarm("default/open", 1, 0))
+    for n in range(5000):
+        fleet.apply(alarm("default/A", n, n + 1, state="cleared", cleared_at=at(n + 2)))
+    assert len(fleet.alarms()) == SHOWN_ALARMS
+    assert fleet.alarms()[0].station == "default/open"
+    assert len(fleet._alarms) <= 2001
+
+
+def test_the_totals_of_a_fleet() -> None:
+    fleet = fleet_of(
+        station_status("default/A", 1, 0), connector_status("default/A", 2, 0), session("default/A", 3, 0),
+        sample("default/A", 4, 9, power_import_w=7000.0), station_status("default/B", 1, 0, online=False),
+        connector_status("default/B", 2, 0, "faulted"),
+    )  # fmt: skip
+    fleet.take_changes()
+    totals = fleet.totals()
+    assert (totals.stations, totals.online, totals.charging, totals.faulted, totals.running) == (2, 1, 1, 1, 1)
+    assert (totals.power_w, totals.energy_wh) == (7000.0, 1000.0)
+
+
+@pytest.mark.parametrize(("found", "wanted"), [([], None), (["info", "major"], "major"), (["warning"], "warning")])
+def test_the_worst_severity(found: list[str], wanted: str | None) -> None:
+    assert worst(found) == wanted
