@@ -37,9 +37,9 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
     stop, readiness = stop_requested(), Readiness()
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
     writer = Writer(settings, kafka, refused, hold.changed)
-    _allow_sockets(settings.max_connections)
     sock = _bound(settings)
     node = Node(settings.node or _name(sock), settings, clock, writer)
+    _allow_sockets(settings.max_connections)
     readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
     async with HttpServer(readiness, settings):
         server = await asyncio.get_running_loop().create_server(lambda: Visitor(node), sock=sock, backlog=BACKLOG)

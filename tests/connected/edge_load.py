@@ -18,7 +18,7 @@ from edge_log import Row, exchanges, of_station, without_gaps
 
 AT = "2026-11-24T06:00:00Z"
 READINGS = [{"timestamp": AT, "sampledValue": [{"value": str(wh), "unit": "Wh"} for wh in range(8)]}]
-PAYLOADS = (
+PAYLOADS: tuple[tuple[str, dict[str, object]], ...] = (
     ("Heartbeat", {}),
     ("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Available"}),
     ("MeterValues", {"connectorId": 1, "meterValue": READINGS}),

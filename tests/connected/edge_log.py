@@ -1,11 +1,12 @@
 """What stands on `messages`, and whether what a client was answered is among it."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from contracts.envelope import Envelope, decode
 from contracts.ocppj import CallError, CallResult, parse
@@ -21,7 +22,7 @@ class Row(NamedTuple):
 
 
 def read_log(
-    bootstrap: str, prefix: str, enough: Callable[[list[Row]], object] = lambda _: True, *, timeout: float = 30
+    bootstrap: str, prefix: str, enough: Callable[[list[Row]], object] = lambda _: True, *, timeout: float = 60
 ) -> list[Row]:
     """All of the topic from its beginning, once `enough` says so of it; raises AssertionError after `timeout` s."""
     topic = f"{prefix}{Name.MESSAGES}"
@@ -29,31 +30,31 @@ def read_log(
         {"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False, "log_level": 2}
     )
     deadline = time.monotonic() + timeout
+    rows: list[Row] = []
+    partitions: list[TopicPartition] = []
+    wanted = 0
     try:
-        metadata = consumer.list_topics(topic, timeout=30).topics[topic]
-        partitions = [TopicPartition(topic, number, 0) for number in metadata.partitions]
-        consumer.assign(partitions)
-        rows: list[Row] = []
-        while True:
-            ends = [consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions]
-            wanted = sum(ends)
+        while time.monotonic() < deadline:
+            with contextlib.suppress(KafkaException):  # a broker that has just come back knows nothing yet
+                if not partitions:
+                    metadata = consumer.list_topics(topic, timeout=10).topics[topic]
+                    partitions = [TopicPartition(topic, number, 0) for number in metadata.partitions]
+                    consumer.assign(partitions)
+                wanted = sum(consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions)
             while len(rows) < wanted and time.monotonic() < deadline:
                 for message in consumer.consume(1000, timeout=0.5):
-                    if message.error() is None:
-                        value = message.value()
-                        rows.append(Row(message.partition(), message.offset(), message.key(), decode(value)))
-                    elif message.error().code() != KafkaError._PARTITION_EOF:
-                        raise AssertionError(message.error())
-            if len(rows) >= wanted and enough(rows):
+                    partition, offset = message.partition(), message.offset()
+                    if message.error() is None and partition is not None and offset is not None:
+                        rows.append(Row(partition, offset, message.key(), decode(message.value())))
+            if wanted and len(rows) >= wanted and enough(rows):
                 return sorted(rows, key=lambda row: (row.partition, row.offset))
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{len(rows)} of {wanted} records, and not enough: {rows[-3:]}")
             time.sleep(0.2)
+        raise AssertionError(f"{len(rows)} of {wanted} records, and not enough: {rows[-3:]}")
     finally:
         consumer.close()
 
 
-def log_of(broker: Broker, enough: Callable[[list[Row]], object] = lambda _: True, *, timeout: float = 30) -> list[Row]:
+def log_of(broker: Broker, enough: Callable[[list[Row]], object] = lambda _: True, *, timeout: float = 60) -> list[Row]:
     """As read_log, of a test's own broker."""
     return read_log(broker.bootstrap, broker.prefix, enough, timeout=timeout)
 
@@ -66,7 +67,7 @@ def read_values(broker: Broker, name: str, count: int, *, timeout: float = 30) -
         topic = broker.prefix + name
         partitions = consumer.list_topics(topic, timeout=timeout).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        return [message.value() for message in consumer.consume(count, timeout=timeout)]
+        return [message.value() or b"" for message in consumer.consume(count, timeout=timeout)]
     finally:
         consumer.close()
 
