@@ -21,6 +21,7 @@ from simulator.journal import Journal
 from simulator.ledger import Ledger
 from simulator.line import LineSettings
 from simulator.plan import FaultPlan, Happening, SessionPlan, StationPlan, Traits
+from simulator.planner import LOOP_BOOTS
 from simulator.readings import Style
 from simulator.station import Environment
 from simulator.visits import VisitedStation
@@ -207,6 +208,18 @@ async def test_a_half_open_socket_stays_while_a_new_one_works() -> None:
             assert station.ledger.gaps == []
             assert station.line.online
         await until(lambda: len(csms.closed) == 2)
+
+
+async def test_a_boot_loop_is_a_dozen_boots_and_an_alarm() -> None:
+    its = plan(Version.V201, happenings=(Happening(names.BOOT_LOOP, BEGIN + 20 * SECOND, 3 * MINUTE),))
+    async with plain_csms() as csms, living(csms, its, speed=20.0) as station:  # eleven seconds are half a real one
+        await until(lambda: len(csms.calls("BootNotification")) == 1 + LOOP_BOOTS)
+        await until(lambda: len(station.ledger.alarms()) == 1)
+        await asyncio.sleep(0.2)
+        (alarm,) = station.ledger.alarms()
+        assert (alarm.alarm_key, alarm.must) == ("boot-loop/default/CP1", True)
+        reasons = [one.payload["reason"] for one in csms.calls("BootNotification")]
+        assert reasons == ["PowerUp"] + ["Watchdog"] * LOOP_BOOTS
 
 
 async def test_the_socket_is_lost_in_the_middle_of_a_call_and_nothing_else() -> None:
