@@ -116,7 +116,7 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
     clock = _advanced(clock, time_us, seen.speed if known is None else known.speed)
     if known is not None and seen.epoch is not None and seen.epoch < known.epoch:
         events = [NodeEvent("duplicate", seen.node, time_us, time_us, known.epoch)]
-    elif seen.tick:
+    elif seen.tick and not _is_old_tick(seen, known, time_us):
         clock, events = _tick(clock, seen, known, time_us)
     elif known is not None:
         clock, events = _heard(clock, seen, known, time_us)
@@ -124,6 +124,11 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
         events = []
     clock, deaths = _deaths(clock)
     return clock, time_us, events + deaths
+
+
+def _is_old_tick(seen: Seen, known: Node | None, time_us: int) -> bool:
+    """A repeat, or one that a newer tick has replaced and that landed after all: no sign of life."""
+    return known is not None and seen.epoch == known.epoch and time_us <= known.tick_us
 
 
 def _record_time(seen: Seen, known: Node | None) -> int:

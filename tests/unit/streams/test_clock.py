@@ -133,6 +133,17 @@ def test_a_node_that_ticks_again_is_back() -> None:
     assert log.clock.lives("a")
 
 
+def test_an_older_tick_that_lands_after_a_newer_one_is_no_sign_of_life() -> None:
+    log = Partition()
+    log.ticks(0, 20, "a", "b")
+    log.ticks(25, 40, "b")
+    assert log.told() == [("lost", "a", 35.0)]
+    assert log.tick(15, "a") == []  # replaced by the one at 20, and appended all the same
+    assert log.clock.nodes["a"].dead
+    assert log.tick(20, "a") == []  # a repeat
+    assert [event.what for event in log.tick(42, "a")] == ["back"]
+
+
 def test_a_dead_nodes_clock_is_carried_on_by_the_partition() -> None:
     log = Partition()
     log.tick(0, "a")
