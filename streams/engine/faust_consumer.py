@@ -38,6 +38,7 @@ faust_log = logging.getLogger("faust.services")
 _FETCH_WAIT_MS = 50  # a partition that becomes fetchable waits for the fetch under way; Faust has it at 1500
 _POLL_S = 1.0
 _COMMIT_S = 5.0
+_UNASSIGNED = (IllegalStateError, AssertionError, KeyError)  # what asking for a partition that just left may raise
 _APPEND_TIME = 1  # of a record's timestamp_type
 
 
@@ -138,13 +139,13 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         try:
             return cast("int | None", consumer.last_stable_offset(tp))
-        except (IllegalStateError, AssertionError):
+        except _UNASSIGNED:
             return None
 
     def last_answer_s(self) -> float | None:
         """When the newest answer to a fetch came, in seconds since 1970; None before there was any."""
         consumer = self._ensure_consumer()
-        with contextlib.suppress(IllegalStateError, AssertionError):
+        with contextlib.suppress(*_UNASSIGNED):
             answers = [at for tp in consumer.assignment() if (at := consumer.last_poll_timestamp(tp))]
             return max(answers) / 1000 if answers else None
         return None

@@ -67,3 +67,28 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for() -> None:
             assert run.stop(0) < 7
         finally:
             run.close()
+
+
+@pytest.mark.usefixtures("kafka_part")
+def test_a_compacted_state_is_whole_and_begins_at_its_beginning() -> None:
+    with start_kafka(log_cleaner_backoff_ms=200) as kafka:
+        run = Run(kafka.bootstrap, "compacted", 4, session_timeout_s=6)
+        run.create_topics(**{"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "0"})
+        run.start(0)
+        run.load(300, keys=50)
+        run.wait_folding()
+        try:
+            for _ in range(3):
+                time.sleep(5)
+                run.kill(0)
+                run.start(0)
+            run.wait_ready(0)
+            run.rate = 0
+            time.sleep(1)
+            verdict = run.verdict()
+            assert verdict.right, f"{verdict}\n{run.logs()}"
+            written = {message.partition: message.offset for message in run.read(run.state)}
+            kept = sum(1 for _ in run.read(run.state))
+            assert kept < sum(written.values()) / 2, "Kafka has compacted the topic"
+        finally:
+            run.close()

@@ -19,5 +19,5 @@ class ForgetfulPartition(partition.OwnedPartition):
 
 
 if __name__ == "__main__":
-    faust_consumer.OwnedPartition = ForgetfulPartition  # type: ignore[misc]
+    vars(faust_consumer)["OwnedPartition"] = ForgetfulPartition
     main()

@@ -13,5 +13,5 @@ class UnfencedWriter(writing.TransactionalWriter):
 
 
 if __name__ == "__main__":
-    partition.TransactionalWriter = UnfencedWriter  # type: ignore[misc]
+    vars(partition)["TransactionalWriter"] = UnfencedWriter
     main()
