@@ -1,4 +1,4 @@
-"""ULIDs: 26 characters that sort by the time they were made (48 bits of milliseconds, 80 random bits)."""
+"""ULIDs: 26 characters that sort by the time they were made (48 bits of milliseconds, 80 random bits). Pure."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 
