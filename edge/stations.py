@@ -1,7 +1,8 @@
 """The stations connected to this node, and what happens when one comes twice. Pure.
 
-The caller brings the time. A station that reconnects while its old socket still looks open takes over: the newer connection wins (its old one is
-half-open as a rule). Two stations with one identity would take over from each other for ever, so there is a limit.
+The caller brings the time. A station that reconnects while its old socket still looks open takes over: the newer
+connection wins (its old one is half-open as a rule). Two stations with one identity would take over from each other for
+ever, so there is a limit.
 """
 
 from collections import deque
