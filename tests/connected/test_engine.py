@@ -12,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 from counting.fold import Count
 from counting.run import Run
 from parts.handles import Broker
+from parts.processes import free_port
 from streams.engine.agent import CLOCK_KEY
 from streams.engine.changelog import Changelog, Fence
 
@@ -51,6 +52,18 @@ def ends_with(run: Run, worker: int = 0) -> str:
     assert status == 1, run.logs()
     assert len(critical) == 1, run.logs()
     return critical[0]
+
+
+# -- without a broker
+
+
+def test_while_kafka_is_away_a_worker_begins_anew_until_it_is_told_to_stop() -> None:
+    run = Run(f"127.0.0.1:{free_port()}", "away", 4)
+    worker = run.start(0)
+    worker.wait_until(lambda: "in_a_row=2" in run.logs(), 60)
+    assert worker.stop() == 0
+    assert "in_a_row=1" in run.logs()
+    assert "Traceback" not in run.logs()
 
 
 # -- on both brokers

@@ -1,7 +1,7 @@
 """Breaks counting stream workers on real Kafka under load, and compares the outcome with a fresh fold of the log.
 
     make crash-engine                                      everything, with two and with three workers
-    make crash-engine ARGS="kill --times 20 --workers 3"   one of kill, term, pause, scale
+    make crash-engine ARGS="kill --times 20 --workers 3"   one of kill, term, pause, scale, brokers
     make crash-engine ARGS=controls                        broken engines: the verdict must be WRONG
 
 Exits non-zero when a verdict is not as it must be.
@@ -127,6 +127,22 @@ def scale(plan: Plan) -> bool:
     return _finish(run, plan, f"{plan.times} joins and leaves", figures) and kept <= LONGEST_STANDSTILL_S
 
 
+def brokers(plan: Plan) -> bool:
+    """SIGKILL of one of three brokers at a time, for a while."""
+    with start_kafka(brokers=3) as kafka:
+        run = _begin("brokers", msgspec.structs.replace(plan, bootstrap=kafka.bootstrap))
+        for _ in range(plan.times):
+            number = random.randint(1, 3)
+            kafka.kill(number)
+            time.sleep(random.choice([3, 6, 14]))
+            run.supervise()
+            kafka.start(number)
+            kafka.wait_in_sync()
+            time.sleep(5)
+            run.supervise()
+        return _finish(run, plan, f"{plan.times} brokers killed")
+
+
 def controls(plan: Plan) -> bool:
     """The verdict can say WRONG: workers that do not fence, and workers that read on where the group committed."""
     unfenced = pause(msgspec.structs.replace(plan, times=3), program=_HERE / "unfenced_worker.py", right=False)
@@ -139,8 +155,10 @@ _RUNS: dict[str, tuple[Callable[[Plan], bool], int]] = {
     "term": (term, 20),
     "pause": (pause, 10),
     "scale": (scale, 10),
+    "brokers": (brokers, 8),
     "controls": (controls, 1),
 }
+_ONCE = {"brokers", "controls"}
 
 
 def main() -> int:
@@ -155,7 +173,7 @@ def main() -> int:
     with start_kafka() as kafka:
         for name in options.what or _RUNS:
             run, times = _RUNS[name]
-            for workers in options.workers if name != "controls" else options.workers[-1:]:
+            for workers in options.workers if name not in _ONCE else options.workers[-1:]:
                 plan = Plan(kafka.bootstrap, options.times or times, workers, options.partitions, options.rate)
                 began = time.monotonic()
                 wrong += not run(plan)
