@@ -17,6 +17,8 @@ FIELDS = {
 
 
 def test_what_is_derived_is_what_was_true(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "voltstream.duckdb").write_text("left by an earlier run")
     demo = DemoProcess(tmp_path, "--stations", "8", "--seconds", "25")
     status = demo.wait()
     assert status == 0, demo.output

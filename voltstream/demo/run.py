@@ -32,6 +32,7 @@ from voltstream.demo.verdict import judge
 _EMBEDDED_PARTITIONS = 4  # librdkafka's in-process broker has no other number
 _POLL_S = 0.25
 _DRAIN_S = 300.0
+_OF_A_RUN = ("voltstream.duckdb", "voltstream.duckdb.wal", "truth.jsonl", "journal.jsonl")
 
 
 def main(name: str, summary: str, arguments: Sequence[str]) -> int:
@@ -61,6 +62,8 @@ async def _run(settings: DemoSettings) -> int:
 def _folder(settings: DemoSettings) -> Iterator[Path]:
     if settings.datadir is not None:
         settings.datadir.mkdir(parents=True, exist_ok=True)
+        for name in _OF_A_RUN:  # an earlier run's store would be compared with this one's truth
+            (settings.datadir / name).unlink(missing_ok=True)
         yield settings.datadir
         return
     folder = Path(tempfile.mkdtemp(prefix="voltstream-demo-"))
