@@ -62,11 +62,13 @@ def _finish(run: Run, plan: Plan, *figures: str, right: bool = True) -> bool:
 
 
 def kill(plan: Plan, *, program: Path | None = None, right: bool = True) -> bool:
-    """SIGKILL of random workers, started again at once, a little later, or after their session has expired."""
+    """SIGKILL of random workers, most of them at work, started again at once, a little later, or after their session."""
     run = _begin("kill" if right else "control-forgetful", plan, program)
     for n in range(plan.times):
-        time.sleep(random.uniform(2, 8))
         worker = random.choice(list(run.workers))
+        if n % 4 < 3:
+            run.wait_ready(worker)
+        time.sleep(random.uniform(0.5, 4))
         run.kill(worker)
         time.sleep(12 if n % 5 == 4 else random.choice([0, 0, 1, 2]))
         run.start(worker)
