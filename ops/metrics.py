@@ -68,6 +68,10 @@ SINK_BATCH_SECONDS = Histogram(
 SINK_RETRIES = Counter("voltstream_sink_retries_total", "Writes that were put off and tried again.", ["code"])
 # What the store will never take, and what could not be read; `code` as in the dead letter.
 SINK_DEAD_LETTERS = Counter("voltstream_sink_dead_letters_total", "Records that went to the dead letters.", ["code"])
+# Records that this sink has not settled yet, over the partitions it owns.
+SINK_LAG = Gauge("voltstream_sink_lag", "Records that wait, over the partitions owned.")
+# 0 while the store does not answer or turns us away.
+SINK_STORE_UP = Gauge("voltstream_sink_store_up", "Whether the store took what it was last sent.", ["store"])
 
 # --- the stream workers ----------------------------------------------------------------------------------------------
 
@@ -91,3 +95,10 @@ STREAMS_LOAD_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.5, 1, 5, 10, 30),
 )
 STREAMS_REBALANCES = Counter("voltstream_streams_rebalances_total", "New generations of the group.")
+
+# --- the live page ---------------------------------------------------------------------------------------------------
+
+# Browsers that hold a stream open.
+LIVE_BROWSERS = Gauge("voltstream_live_browsers", "Browsers that look.")
+# Stations that the page knows.
+LIVE_STATIONS = Gauge("voltstream_live_stations", "Stations on the page.")

@@ -15,7 +15,7 @@ from contracts.errors import RecordError
 from contracts.topics import Name
 from ops.health import Readiness
 from ops.kafka import KafkaSettings
-from ops.metrics import SINK_BATCH_SECONDS, SINK_RECORDS, SINK_RETRIES
+from ops.metrics import SINK_BATCH_SECONDS, SINK_LAG, SINK_RECORDS, SINK_RETRIES, SINK_STORE_UP
 from sinks.dead_letters import Dead, DeadLetters
 from sinks.membership import SESSION_TIMEOUT_MS, Membership
 from sinks.polling import Batch, Poller
@@ -28,6 +28,7 @@ T = TypeVar("T")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 CLOSED_PAUSE_S = 5.0  # between attempts while the store waits for an operator
 WATCH_S = 0.2
+MEASURE_S = 5.0
 
 
 class Consumer:
@@ -56,7 +57,7 @@ class Consumer:
 
         A sink whose store is not there does not join the group, and so takes no partitions from one that has it.
         """
-        watch = asyncio.create_task(self._watch())
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._measure())]
         try:
             if await unless(stop, self._patiently(self._store.open)) and await unless(
                 stop, self._poller.start(self._readiness)
@@ -66,12 +67,13 @@ class Consumer:
                     if batch.received:
                         await self._settle(batch, stop, drain_s)
         finally:
-            watch.cancel()
+            for task in beside:
+                task.cancel()
             await self._poller.stop()
             await self._dead_letters.close()
 
     async def lag(self) -> Mapping[str, int] | None:
-        """Records that are not settled yet, by topic/partition of ours; None until the group has given us any."""
+        """Records that are not settled yet, by topic/partition of ours; None where it is not known."""
         return await self._poller.lag()
 
     async def _settle(self, batch: Batch, stop: asyncio.Event, drain_s: float) -> None:
@@ -110,10 +112,12 @@ class Consumer:
             try:
                 result = await act()
                 self._readiness.clear("store")
+                SINK_STORE_UP.labels(self._store.name).set(1)
                 return result
             except (StoreAwayError, StoreClosedError) as error:
                 self._readiness.blocked("store", str(error))
                 SINK_RETRIES.labels(error.code).inc()
+                SINK_STORE_UP.labels(self._store.name).set(0)
                 await asyncio.sleep(pause_s(error, attempt))
                 attempt += 1
 
@@ -127,6 +131,12 @@ class Consumer:
             else:
                 self._readiness.clear("group")
             await asyncio.sleep(WATCH_S)
+
+    async def _measure(self) -> None:
+        while True:
+            await asyncio.sleep(MEASURE_S)
+            if (lag := await self.lag()) is not None:
+                SINK_LAG.set(sum(lag.values()))
 
 
 def _decode(received: Sequence[tuple[Name, Received]]) -> tuple[list[Record], list[Dead]]:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5  # at most, before one looks whether to stop
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # between attempts to reach Kafka
+LAG_S = 5.0  # that asking for the lag may take
 BATCH_BYTES = 16 * 1024 * 1024  # of values that are gathered for one batch
 _FOR_EVER_MS = 2**31 - 1
 
@@ -136,13 +137,20 @@ class Poller:
             log.warning("offsets were not committed", extra={"reason": str(error)})
 
     async def lag(self) -> Mapping[str, int] | None:
-        """Records that are not settled yet, by topic/partition of ours; None until the group has given us any."""
+        """Records that are not settled yet, by topic/partition of ours; None where it is not known.
+
+        It is not before the group has given us any, within a rebalance, and while Kafka is away.
+        """
         owned = [TopicPartition(*one) for one in self._membership.assigned]
         if not owned:
             return None
-        ends = await self._consumer.end_offsets(owned)
+        try:
+            async with asyncio.timeout(LAG_S):
+                ends = await self._consumer.end_offsets(owned)
+                unread = {tp: max(ends[tp] - await self._consumer.position(tp), 0) for tp in owned}
+        except (KafkaError, TimeoutError):
+            return None
         in_hand = Counter((one.place.topic, one.place.partition) for _, one in self._in_hand.received)
-        unread = {tp: max(ends[tp] - await self._consumer.position(tp), 0) for tp in owned}
         return {f"{tp.topic}/{tp.partition}": unread[tp] + in_hand[tp.topic, tp.partition] for tp in owned}
 
     async def _getmany(self, seconds: float, most: int) -> Mapping[TopicPartition, Sequence[Any]]:

@@ -101,7 +101,7 @@ def store_of(settings: SinkSettings) -> tuple[Store, Sequence[web.RouteDef]]:
 
 def _lag_route(consumer: Consumer) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def lag(_: web.Request) -> web.Response:
-        """How many records are not settled yet, in all and by topic/partition; null while no partition is ours."""
+        """How many records are not settled yet, in all and by topic/partition; null where it is not known."""
         partitions = await consumer.lag()
         if partitions is None:
             return web.json_response({"lag": None, "partitions": {}})

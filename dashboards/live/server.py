@@ -18,6 +18,7 @@ from dashboards.live.hub import Hub
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings
+from ops.metrics import LIVE_BROWSERS, LIVE_STATIONS
 from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, settings_config
 from ops.topics import ensure_topics
@@ -129,6 +130,8 @@ class Live:
             await asyncio.sleep(self._settings.tick_ms / 1000)
             stations, alarms = self._feed.fleet.take_changes()
             self._hub.publish(self._message(stations, alarms))
+            LIVE_BROWSERS.set(self._hub.browsers)
+            LIVE_STATIONS.set(len(self._feed.fleet.stations()))
 
     def _snapshot(self) -> bytes:
         return self._message(self._feed.fleet.stations(), self._feed.fleet.alarms())
