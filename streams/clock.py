@@ -24,7 +24,9 @@ class Node(msgspec.Struct, frozen=True, array_like=True):
     epoch: int
     """The node's start, system time in milliseconds."""
     tick_us: int
-    """Its clock at its last tick."""
+    """Its clock at its last tick, as far as it can be trusted."""
+    ts_us: int
+    """Its clock at its last tick, as it said."""
     partition_us: int
     """The partition's clock at that tick."""
     now_us: int
@@ -116,7 +118,7 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
     clock = _advanced(clock, time_us, seen.speed if known is None else known.speed)
     if known is not None and seen.epoch is not None and seen.epoch < known.epoch:
         events = [NodeEvent("duplicate", seen.node, time_us, time_us, known.epoch)]
-    elif seen.tick and not _is_old_tick(seen, known, time_us):
+    elif seen.tick and not _is_old_tick(seen, known):
         clock, events = _tick(clock, seen, known, time_us)
     elif known is not None:
         clock, events = _heard(clock, seen, known, time_us)
@@ -126,9 +128,12 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
     return clock, time_us, events + deaths
 
 
-def _is_old_tick(seen: Seen, known: Node | None, time_us: int) -> bool:
-    """A repeat, or one that a newer tick has replaced and that landed after all: no sign of life."""
-    return known is not None and seen.epoch == known.epoch and time_us <= known.tick_us
+def _is_old_tick(seen: Seen, known: Node | None) -> bool:
+    """A repeat, or one that a newer tick has replaced and that landed after all: no sign of life.
+
+    What lies further back than a tick can have waited comes from a clock that was set.
+    """
+    return known is not None and seen.epoch == known.epoch and 0 <= known.ts_us - seen.ts_us <= BEHIND
 
 
 def _record_time(seen: Seen, known: Node | None) -> int:
@@ -174,6 +179,7 @@ def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[C
     node = Node(
         epoch=epoch,
         tick_us=time_us,
+        ts_us=seen.ts_us,
         partition_us=clock.now_us,
         now_us=time_us if restarted or known is None else max(known.now_us, time_us),
         deadline_us=deadline_us,
