@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 
 from contracts.events import Alarm, ConnectorStatus, Sample, Session, StationStatus
 from contracts.topics import NODE_KEY, Name
-from dashboards.live.fleet import Event, Fleet
+from dashboards.live.fleet import Fleet
 from dashboards.live.rates import Rates
+from dashboards.live.station import Event
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
 
@@ -104,7 +105,7 @@ class Feed:
             try:
                 if message.value is not None:
                     self.fleet.apply(_decode(name, message.key, message.value))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 if not self._unreadable:  # the sinks put each of them into the dead letters
                     log.warning("a record is not readable", extra={"topic": name, "reason": str(error)})
                 self._unreadable += 1

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from contracts.topics import TOPICS
 from dashboards.live.feed import READ, Feed
-from dashboards.live.fleet import AlarmView, StationView, Totals
 from dashboards.live.hub import Hub
+from dashboards.live.views import AlarmView, StationView, Totals
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings

@@ -165,7 +165,7 @@ function show(view) {
   const { name, tenant } = nameOf(view.id);
   text(made.name, name);
   made.name.title = view.id;
-  text(made.sub, [tenant, view.site, view.model].filter(Boolean).join(" · "));
+  text(made.sub, [tenant, view.site === "default" ? "" : view.site, view.model].filter(Boolean).join(" · "));
   made.row.classList.toggle("is-offline", view.online === false);
   made.row.classList.toggle("is-faulted", FILTERS.faulted(view));
   showLink(made, view);
@@ -206,7 +206,7 @@ function showConnectors(made, view) {
 
 function chargingWords(evse, several) {
   const parts = [];
-  if (several && evse.power_w !== null) parts.push(scaled(evse.power_w, "W").join(" "));
+  if (several && evse.power_w) parts.push((evse.mean ? "≈ " : "") + scaled(evse.power_w, "W").join(" "));
   if (evse.running?.soc_pct != null) parts.push(`${Math.round(evse.running.soc_pct)} %`);
   return parts.join(" · ");
 }
@@ -217,7 +217,9 @@ function showPower(td, view) {
   const [number, unit] = scaled(view.power_w, "W");
   const bar = make("span", "bar");
   bar.style.setProperty("--power", String(Math.round(view.power_w)));
-  td.replaceChildren(make("span", "value", `${number}\u00a0`, make("small", "", unit)), bar);
+  const mean = view.evses.some((evse) => evse.mean);
+  td.replaceChildren(make("span", "value", `${mean ? "≈ " : ""}${number}\u00a0`, make("small", "", unit)), bar);
+  td.title = mean ? "Mean power between the last two readings: the meter tells no power" : "";
 }
 
 /** What fills a bar: 22, 50, 150 or 350 kW, by the strongest station. */

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from contracts.events import Boot, SessionState
-from dashboards.live.fleet import SHOWN_ALARMS, Event, Fleet, StationView, worst
+from dashboards.live.fleet import SHOWN_ALARMS, Fleet
+from dashboards.live.station import Event, worst
+from dashboards.live.views import StationView
 from derived import alarm, at, connector_status, sample, session, station_status
 
 
@@ -70,6 +72,28 @@ def test_power_of_phases_is_added_up() -> None:
     view = view_of(connector_status("default/A", 2, 10), phases)
     assert view.power_w == 6.5
     assert view_of(connector_status("default/A", 2, 10), sample("default/A", 3, 20, soc_pct=5.0)).power_w == 0.0
+
+
+def test_a_meter_that_tells_no_power_shows_the_mean_between_two_readings() -> None:
+    def reading(revision: int, seconds: float, energy_wh: float) -> Event:
+        return sample("default/A", revision, seconds, energy_import_wh=energy_wh)
+
+    charging = connector_status("default/A", 2, 10)
+    (evse,) = view_of(charging, reading(3, 60, 1000.0)).evses
+    assert (evse.power_w, evse.mean) == (0.0, False)
+    (evse,) = view_of(charging, reading(3, 60, 1000.0), reading(4, 120, 1120.0)).evses
+    assert (evse.power_w, evse.mean) == (7200.0, True)
+    for late in (reading(4, 60, 5000.0), reading(4, 30, 900.0), reading(4, 90, 500.0), reading(4, 8000, 2000.0)):
+        (evse,) = view_of(charging, reading(3, 60, 1000.0), late).evses
+        assert (evse.power_w, evse.mean) == (0.0, False)
+    over, again = connector_status("default/A", 5, 130, "available"), connector_status("default/A", 6, 140)
+    (evse,) = view_of(charging, reading(3, 60, 1000.0), reading(4, 120, 1120.0), over, again).evses
+    assert (evse.power_w, evse.mean) == (0.0, False)
+    both = sample("default/A", 5, 180, energy_import_wh=1300.0, power_import_w=3000.0)
+    (evse,) = view_of(charging, reading(3, 60, 1000.0), reading(4, 120, 1120.0), both).evses
+    assert (evse.power_w, evse.mean) == (3000.0, False)
+    (evse,) = view_of(charging, both, reading(6, 240, 1400.0)).evses
+    assert (evse.power_w, evse.mean) == (3000.0, False)
 
 
 @pytest.mark.parametrize("state", ["ended", "zombie", "void"])
