@@ -30,7 +30,7 @@ class EdgeSettings(Settings):
 
     # Where it listens, and who may come
     listen: HostPort = Field(Address("0.0.0.0", 9000), description="Where charging stations connect.")  # noqa: S104 - they are elsewhere
-    http: HostPort = Field(Address("0.0.0.0", 9100), description="Where /healthz, /readyz and /metrics are served.")  # noqa: S104 - so are Prometheus and the orchestrator
+    http: HostPort = Field(Address("127.0.0.1", 9101), description="Where to serve health and metrics.")
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,100}$")] = Field(
         "", description="This node's name, the same across restarts; host:port of --listen where not given."
     )
