@@ -62,7 +62,7 @@ def _finish(run: Run, plan: Plan, *figures: str, right: bool = True) -> bool:
 
 
 def kill(plan: Plan, *, program: Path | None = None, right: bool = True) -> bool:
-    """SIGKILL of random workers, most of them at work, started again at once, a little later, or after their session."""
+    """SIGKILL of random workers, most of them at work; started again at once, later, or after their session."""
     run = _begin("kill" if right else "control-forgetful", plan, program)
     for n in range(plan.times):
         worker = random.choice(list(run.workers))
