@@ -9,7 +9,7 @@ from contracts.topics import DEFAULT_PREFIX, Name
 from streams import links, nodes, session_records, stations
 from streams.alarms.episodes import Signal, elapse
 from streams.clock import Clock, Seen, observe
-from streams.deadlines import offline_due, quarter_due
+from streams.deadlines import offline_due
 from streams.engine.agent import DeadLetterCode, Output, Record
 from streams.engine.state import State
 from streams.links import Link
@@ -94,7 +94,8 @@ class MessagesFold:
         if is_stranger or links.is_repeat(before, envelope):
             return
         link, change = links.fold(before, envelope, outbox.now_us)
-        turn = Turn(states, outbox, station, link, outbox.now_us)
+        # What a station's records are paced by is its node's clock, which never goes back.
+        turn = Turn(states, outbox, station, link, clock.node_now(link.node))
         stations.fold(turn, message, change)
         turn.close(clock)
         self._timers.put(station, turn.link, before)
@@ -130,9 +131,6 @@ def fire(turn: Turn, clock: Clock) -> None:
         for view in views:
             turn.outbox.alarm(view)
     session_records.expire(turn)
-    for (evse, number), open_ in turn.pace.quarters.items():
-        if open_.dirty and quarter_due(number) <= turn.now_us:
-            turn.quarters.setdefault(evse, set()).add(number)
     publish_due(turn)
     stations.tell_sessions(turn)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from contracts.events import EnergyInterval
 from contracts.times import rfc3339_ms
+from streams.deadlines import quarter_due
 from streams.energy.intervals import affected, better, interval
 from streams.energy.meter import NOTHING, Change, Meter, Quarter, Read, change
 from streams.energy.rows import QUARTER, QUARTER_S, Row
@@ -71,20 +72,21 @@ def under(held: Held, evse: int, now_us: int) -> range:
 
 def publish_due(turn: Turn) -> None:
     """Publish the totals of the quarters that changed: a closed one at once, the open one once a minute."""
-    quarters = {
-        (evse, number): _renamed(turn, evse, number, open_) if evse in turn.rejoined else open_
-        for (evse, number), open_ in turn.pace.quarters.items()
-        if (number + 1) * QUARTER > turn.now_us or number in turn.quarters.get(evse, ())
-    }
+    quarters: dict[tuple[int, int], Open] = {}
+    for (evse, number), open_ in turn.pace.quarters.items():
+        if quarter_due(number) > turn.now_us:
+            quarters[evse, number] = _renamed(turn, evse, number, open_) if evse in turn.rejoined else open_
+        elif open_.dirty:  # it closed meanwhile
+            turn.quarters.setdefault(evse, set()).add(number)
     for evse, numbers in turn.quarters.items():
         for number in sorted(numbers):
-            known, is_over = quarters.pop((evse, number), None), (number + 1) * QUARTER <= turn.now_us
-            if known is not None and known.minute == turn.minute and not is_over:
+            known = quarters.get((evse, number))
+            if known is not None and known.minute == turn.minute:
                 quarters[evse, number] = Open(known.minute, True, known.sessions)  # noqa: FBT003 - dirty
                 continue
             sessions = known.sessions if known is not None else overlapping(turn.held(), evse, number, turn.now_us)
             publish(turn, evse, number, sessions)
-            if not is_over:
+            if quarter_due(number) > turn.now_us:
                 quarters[evse, number] = Open(turn.minute, False, sessions)  # noqa: FBT003
     turn.quarters = {}
     if quarters != turn.pace.quarters:

@@ -66,19 +66,22 @@ def evse_of(turn: Turn, transaction: str, at_us: int) -> int | None:
     return None if owner is None else owner.facts.evse
 
 
-def _running(turn: Turn, transaction: str | None) -> str | None:
-    """The open session for which all readings count that name this id."""
-    return next((name for name, each in turn.pace.sessions.items() if transaction in each.own), None)
+def _running(turn: Turn, transaction: str | None, evse: int | None) -> str | None:
+    """The open session for which all readings of its evse count that name this id."""
+    for name, each in turn.pace.sessions.items():
+        if transaction in each.own and evse in (None, each.evse):
+            return name
+    return None
 
 
 def _owner(turn: Turn, transaction: str, evse: int | None, at_us: int) -> Held | None:
     """The session for which a reading counts."""
-    name = _running(turn, transaction)
+    name = _running(turn, transaction, evse)
     if name is not None:
         return turn.states.session(name)
     told = turn.states.session(f"{turn.station}/{transaction}")
     if told is not None:  # 2.x: an id of its own
-        return told
+        return told if evse in (None, told.facts.evse) else None
     found = join.owner_of((each.facts for each in turn.held()), transaction, evse, at_us)
     return None if found is None else turn.states.session(found.session_id)
 
@@ -123,7 +126,7 @@ class _Step:
             self.rejoin(book)
 
     def _is_plain(self, group: Group) -> bool:
-        return not group.signed and _running(self.turn, group.transaction_id) is not None
+        return not group.signed and _running(self.turn, group.transaction_id, group.evse) is not None
 
     def rejoin(self, book: Book, told: Mapping[str, Tx] | None = None) -> None:
         """Go to another book, or to other transactions: sessions come, go, and change."""
@@ -231,11 +234,15 @@ class _Step:
                     self.turn.states.set_session(after)
         read = meters.reader(self.turn, evse, NAMED)
         for row in made.fresh:
-            if not row.is_boundary and (owner := _owner(self.turn, row.transaction, evse, row.at_us)) is not None:
+            if (owner := self._counts_for(row, evse)) is not None:
                 self._keep(held.with_row(owner, row, read))
         for row in made.altered:
-            if not row.is_boundary and (owner := _owner(self.turn, row.transaction, evse, row.at_us)) is not None:
+            if (owner := self._counts_for(row, evse)) is not None:
                 self._keep(held.stale(owner))
+
+    def _counts_for(self, row: Row, evse: int) -> Held | None:
+        """The session of this evse that a row counts for."""
+        return None if row.is_boundary else _owner(self.turn, row.transaction, evse, row.at_us)
 
     def _lose(self, made: Change, evse: int, *, repeats: bool) -> None:
         """Readings of quarters that are given up change no total: their session says so, and a dead letter."""
@@ -266,7 +273,7 @@ class _Step:
 
 def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
     """A session that is new, or the heir of one that is gone and had its readings."""
-    named = joined.foreign or any(name in book.named for name in joined.own)
+    named = joined.foreign or any(name in names for names in book.named.values() for name in joined.own)
     new = Held(joined, site)
     for each in gone:
         if not set(each.facts.own).isdisjoint(joined.own):

@@ -56,13 +56,6 @@ class Stop(msgspec.Struct, frozen=True, array_like=True):
         return other is not None and msgspec.structs.replace(self, offline=other.offline) == other
 
 
-class Named(msgspec.Struct, frozen=True, array_like=True):
-    """A transaction id that readings named: on which connector, and since when."""
-
-    connector: int
-    first_us: int
-
-
 class Book(msgspec.Struct, frozen=True):
     """What a station's 1.6 sessions are a view of, their meters' rows aside."""
 
@@ -72,7 +65,8 @@ class Book(msgspec.Struct, frozen=True):
     """In the order of their times."""
     replies: dict[str, Reply] = {}
     """Replies seen before their start, by conn/seq."""
-    named: dict[str, Named] = {}
+    named: dict[int, dict[str, int]] = {}
+    """connector -> transaction ids that readings there named -> since when (microseconds)."""
     signed: dict[str, tuple[Signed, ...]] = {}
     """Signed data by the transaction id that its message names."""
     lifetimes: dict[int, float] = {}
@@ -183,18 +177,23 @@ def with_names(book: Book, groups: list[Group]) -> Book:
         if group.signed:
             signed = with_signed(book.signed.get(transaction, ()), group.signed)
             book = msgspec.structs.replace(book, signed={**book.signed, transaction: signed})
-        named = book.named.get(transaction)
-        if group.evse is not None and (named is None or group.at_us < named.first_us):
-            named = Named(group.evse, group.at_us)
-            book = msgspec.structs.replace(book, named=_newest({**book.named, transaction: named}, group.evse))
+        there = book.named.get(group.evse, {}) if group.evse is not None else {}
+        if group.evse is not None and group.at_us < there.get(transaction, group.at_us + 1):
+            named = {**book.named, group.evse: _newest({**there, transaction: group.at_us})}
+            book = msgspec.structs.replace(book, named=named)
     return book
 
 
-def _newest(named: dict[str, Named], connector: int) -> dict[str, Named]:
-    """All but the oldest names of a connector that has too many: a charger may make up a new one for each session."""
-    there = sorted((each.first_us, name) for name, each in named.items() if each.connector == connector)
-    gone = {name for _, name in there[:-_KEPT_NAMES]}
-    return {name: each for name, each in named.items() if name not in gone} if gone else named
+def _newest(names: dict[str, int]) -> dict[str, int]:
+    """All but the oldest names of a connector, if it has too many: a charger may make up one for each session."""
+    kept = sorted((first_us, name) for name, first_us in names.items())[-_KEPT_NAMES:]
+    return {name: first_us for first_us, name in kept}
+
+
+def where_named(book: Book, transaction: str) -> tuple[int, int] | None:
+    """Since when, and on which connector, readings named an id."""
+    found = ((names[transaction], connector) for connector, names in book.named.items() if transaction in names)
+    return min(found, default=None)
 
 
 def with_signed(known: tuple[Signed, ...], more: tuple[Signed, ...]) -> tuple[Signed, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.times import HOUR
 from streams.energy.meter import Meter, Quarter, Read
-from streams.energy.rows import BEGIN, Row, Rows, quarter
+from streams.energy.rows import BEGIN, Row, Rows, quarter, union
 from streams.energy.span import Span, appended, join, of_rows
 from streams.sessions.join import Joined
 
@@ -118,6 +118,8 @@ def _counted(held: Held, row: Row) -> Row:
 
 
 def loosened(rows: Iterable[Row], most: int) -> Rows:
-    """Rows held back: each once, and not too many."""
-    union = {row.order: row for row in rows}
-    return tuple(union[order] for order in sorted(union))[-most:]
+    """Rows held back: their union, and not too many."""
+    found: Rows = ()
+    for row in rows:
+        found = union(found, row)
+    return found[-most:]

@@ -140,13 +140,14 @@ def _sessions_16(station: str, book: Book) -> Iterable[Joined]:
         return
     groups, by_id, orphans = grouped(book)
     foreign: dict[int, set[str]] = {}
-    lost: dict[str, int] = {}
-    for transaction, named in book.named.items():
-        if transaction in by_id:
-            continue
-        foreign.setdefault(named.connector, set()).add(transaction)
-        if is_real(transaction) and latest(groups, named.first_us, connector=named.connector) is None:
-            lost[transaction] = named.connector
+    lost: dict[str, tuple[int, int]] = {}  # id -> since when, and on which connector
+    for connector, names in book.named.items():
+        for transaction, first_us in names.items():
+            if transaction in by_id:
+                continue
+            foreign.setdefault(connector, set()).add(transaction)
+            if is_real(transaction) and latest(groups, first_us, connector=connector) is None:
+                lost[transaction] = min(lost.get(transaction, (first_us, connector)), (first_us, connector))
     for group in groups:
         same = by_id[group.transaction] if group.ids else []
         yield _of_start(station, group, same, foreign.get(group.connector, ()), book.signed)
@@ -189,11 +190,12 @@ def _signed(joined: Joined, signed: Mapping[str, tuple[Signed, ...]]) -> tuple[S
 
 
 def _without_start(
-    station: str, transaction: str, connector: int | None, stop: Stop | None, book: Book, groups: list[Begun]
+    station: str, transaction: str, seen: tuple[int, int] | None, stop: Stop | None, book: Book, groups: list[Begun]
 ) -> Joined:
-    next_us = None
-    if connector is not None:
-        first_us = book.named[transaction].first_us
+    """`seen`: since when, and on which connector, readings named it."""
+    connector = next_us = None
+    if seen is not None:
+        first_us, connector = seen
         later = (each.start_us for each in groups if each.connector == connector and each.start_us > first_us)
         next_us = next(later, None)
     return Joined(
@@ -205,7 +207,7 @@ def _without_start(
         signed=book.signed.get(transaction, ()),
         own=(transaction,),
         own_to_us=next_us,
-        next_us=next_us,
+        next_us=None if stop is not None else next_us,
     )
 
 
@@ -216,10 +218,12 @@ def is_real(transaction: str) -> bool:
 
 def owner_of(found: Iterable[Joined], transaction: str, evse: int | None, at_us: int) -> Joined | None:
     """The session for which a reading counts that names a transaction. `evse`: where it was taken, if that is known."""
-    claimants = [joined for joined in found if joined.claims(transaction, at_us)]
-    own = [joined for joined in claimants if transaction in joined.own]
-    there = own or [joined for joined in claimants if evse is not None and joined.evse == evse]
-    return max(there, key=lambda joined: (joined.start_us or 0, joined.session_id), default=None)
+    there = [
+        joined
+        for joined in found
+        if (transaction in joined.own if evse is None else joined.evse == evse) and joined.claims(transaction, at_us)
+    ]
+    return max(there, key=lambda each: (transaction in each.own, each.start_us or 0, each.session_id), default=None)
 
 
 __all__ = ["Joined", "Sessions", "grouped", "is_real", "owner_of", "registers", "sessions"]

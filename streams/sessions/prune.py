@@ -2,7 +2,7 @@
 
 import msgspec
 
-from streams.sessions.facts import Book, Named
+from streams.sessions.facts import Book
 from streams.sessions.join import Joined, grouped, registers
 
 
@@ -26,25 +26,29 @@ def without(book: Book, gone: Joined) -> Book:
     starts = () if members is None else members.members
     stops = groups.orphans.get(gone.transaction, ()) if members is None else members.stops
     left = [each for each in groups.begun if each is not members]
-    named = {name: each for name, each in book.named.items() if name not in gone.own}
+    first_us = min((each.start_us for each in left if each.connector == gone.evse), default=None)
     return msgspec.structs.replace(
         book,
         starts=tuple(start for start in book.starts if start not in starts),
         stops=tuple(stop for stop in book.stops if stop not in stops),
-        named=_moved(named, gone, min((each.start_us for each in left if each.connector == gone.evse), default=None)),
+        named={
+            connector: _moved(names, gone, first_us) if connector == gone.evse else names
+            for connector, names in book.named.items()
+        },
         signed={name: signed for name, signed in book.signed.items() if name not in gone.own},
     )
 
 
-def _moved(named: dict[str, Named], gone: Joined, first_us: int | None) -> dict[str, Named]:
-    """The ids that readings of the session named, not its own: from now on they are as old as the first that is left.
+def _moved(names: dict[str, int], gone: Joined, first_us: int | None) -> dict[str, int]:
+    """The ids that readings on its connector named: of those not its own that are left, none is older than the first
 
-    Else an id that belongs to no start would look as if it had been there before the first one.
+    start that is left: else it would look as if it had been there before any start.
     """
     kept = {}
-    for name, each in named.items():
-        if name not in gone.foreign or (first_us is not None and each.first_us >= first_us):
-            kept[name] = each
-        elif first_us is not None:
-            kept[name] = Named(each.connector, first_us)
+    for name, since_us in names.items():
+        if name in gone.foreign and (first_us is None or since_us < first_us):
+            if first_us is not None:
+                kept[name] = first_us
+        elif name not in gone.own:
+            kept[name] = since_us
     return kept

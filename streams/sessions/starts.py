@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from contracts.times import HOUR
-from streams.sessions.facts import Book, Start, Stop
+from streams.sessions.facts import Book, Start, Stop, where_named
 
 SHARED_IDS = frozenset({"-1", "0"})  # what chargers use where they never got an id
 _NO_ID = "?"  # of a start whose reply never came
@@ -117,11 +117,12 @@ def _join_stops(book: Book, groups: list[Begun], by_id: dict[str, list[Begun]]) 
     orphans: dict[str, list[Stop]] = {}
     former: Stop | None = None
     for stop in strays:
-        named = book.named.get(stop.transaction) if stop.transaction not in SHARED_IDS else None
-        connector = None if named is None else named.connector
-        heir = _retried(former, stop, groups) or latest(
-            groups, stop.at_us, connector=connector, token=stop.token if named is None else None
-        )
+        named = None if stop.transaction in SHARED_IDS else where_named(book, stop.transaction)
+        heir = _retried(former, stop, groups)
+        if heir is None and named is not None:
+            heir = latest(groups, stop.at_us, connector=named[1])
+        elif heir is None:
+            heir = latest(groups, stop.at_us, token=stop.token)
         former = stop
         if heir is None:
             orphans.setdefault(stop.transaction, []).append(stop)

@@ -9,7 +9,7 @@ assert log.session()["import_wh"] == 3000
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -38,6 +38,8 @@ class Log:
         self.outputs: list[Output] = []
         self.seqs: dict[str, int] = {}
         self.append_skew_us = 0
+        self.gathers = False
+        """Whether records wait for `fold_gathered` instead of being folded as they come."""
 
     # -- writing
 
@@ -57,7 +59,15 @@ class Log:
     def replay(self, record: Record) -> list[Output]:
         """Fold one record as a batch of its own."""
         self.records.append(record)
-        folded = fold_batch(self.agent, self.fold, self.states, [record], LIMITS)
+        return [] if self.gathers else self._fold([record])
+
+    def fold_gathered(self) -> None:
+        """Fold all records in one batch."""
+        self.gathers = False
+        self._fold(self.records)
+
+    def _fold(self, records: Sequence[Record]) -> list[Output]:
+        folded = fold_batch(self.agent, self.fold, self.states, records, LIMITS)
         for state_key, value in folded.changes.items():
             if value is None:
                 self.states.pop(state_key, None)
@@ -280,6 +290,11 @@ class Log:
         """The latest totals of an evse, by HH:MM."""
         found = (each for each in self.latest("energy").values() if each["evse"] == evse)
         return {each["start"][11:16]: each for each in sorted(found, key=lambda each: each["start"])}
+
+    def quarters_of_all_time(self, evse: int = 1) -> list[dict[str, Any]]:
+        """The latest totals of an evse, in order of time."""
+        found = [each for each in self.latest("energy").values() if each["evse"] == evse]
+        return sorted(found, key=lambda each: str(each["start"]))
 
     # -- living on
 

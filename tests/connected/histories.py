@@ -1,0 +1,184 @@
+"""Histories of charging stations for the folds' laws: what stations say over days, as messages that can be shuffled.
+
+A message is what one frame says, with the time at which an edge took it; replies are messages of their own. Which
+connection and seq a message gets is decided when it is put on a log: repeats of (conn, seq) are dropped before the
+folds, and the laws permute what comes after.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from list_log import Log, meter_value, ts
+
+HOUR, DAY = 3600, 24 * 3600
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One frame. `sent`: when the edge took it. `answers`: the number of the CALL in the history that it answers."""
+
+    station: str
+    sent: float
+    action: str
+    payload: dict[str, Any]
+    proto: str = "ocpp1.6"
+    answers: int | None = None
+
+
+History = tuple[Message, ...]
+
+
+def folded(history: Sequence[Message], order: Sequence[int], until: float) -> Log:
+    """The messages in an order, and then the clock goes on to `until`."""
+    log = Log()
+    log.gathers = True
+    log.tick(0)
+    for station in sorted({message.station for message in history}):
+        log.connect(0, station, name=station, proto=_proto(history, station))
+    seqs: dict[int, int] = {}  # number of a CALL -> the seq that it has, or will have
+    counts = dict.fromkeys(log.seqs, 0)
+    for number in order:
+        message = history[number]
+        counts[message.station] += 1
+        if message.answers is None:
+            seqs.setdefault(number, counts[message.station])
+    for number in order:
+        message = history[number]
+        name = {"name": message.station, "proto": message.proto}
+        if message.answers is None:
+            log.call(message.sent, message.action, message.payload, message.station, **name)
+        elif message.answers in seqs:
+            log.reply(message.sent, message.action, message.payload, message.station, seqs[message.answers], **name)
+    log.tick(until)
+    log.tick(until + 1)
+    log.tick(until + 2)
+    log.fold_gathered()
+    return log
+
+
+def _proto(history: Sequence[Message], station: str) -> str:
+    return next(message.proto for message in history if message.station == station)
+
+
+# -- what is generated
+
+_GAPS = st.integers(60, 3 * HOUR)
+_READINGS = st.lists(st.tuples(st.integers(1, 40 * 60), st.integers(0, 4000)), max_size=5)
+_WAYS_16 = st.sampled_from(["own", "own", "own", "-1", "0", "none", "foreign"])
+
+
+@st.composite
+def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
+    """The sessions of a 1.6 connector, one after the other; its register goes on, unless it is reset."""
+    messages: list[Message] = []
+    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000]))
+    for number in range(draw(st.integers(1, 4))):
+        way = draw(_WAYS_16)
+        if draw(st.booleans()) and draw(st.booleans()):
+            register = draw(st.integers(0, 50))
+        begin, begin_wh = at, register
+        given = 100 * connector + number
+        named = {"own": given, "-1": -1, "0": 0, "none": None, "foreign": 4711}[way]
+        says_start = draw(st.sampled_from([True, True, True, False]))
+        if says_start:
+            start = {"connectorId": connector, "idTag": f"T{connector}{number % 2}", "meterStart": register}
+            messages.append(Message(station, at, "StartTransaction", {**start, "timestamp": ts(at)}))
+            answer = {"transactionId": given, "idTagInfo": {"status": "Accepted"}}
+            messages.append(Message(station, at, "StartTransaction", answer, answers=len(messages) - 1))
+        elif way != "none":
+            named = given
+        data = {}
+        for after, wh in sorted(draw(_READINGS)):
+            register += wh
+            data[begin + after] = register
+            payload = {"connectorId": connector, "meterValue": [meter_value(begin + after, register)]}
+            if named is not None:
+                payload["transactionId"] = named
+            messages.append(Message(station, begin + after, "MeterValues", payload))
+        at = begin + 41 * 60
+        if draw(st.sampled_from([True, True, True, False])):
+            register += draw(st.integers(0, 500))
+            stop: dict[str, Any] = {"transactionId": given if named in (None, 4711) else named, "meterStop": register}
+            stop |= {"idTag": f"T{connector}{number % 2}", "timestamp": ts(at)}
+            if data and named == given and draw(st.booleans()):
+                stop["transactionData"] = [meter_value(when, wh) for when, wh in data.items()]
+            if says_start or named is not None:
+                messages.append(Message(station, at, "StopTransaction", stop))
+        assert register >= begin_wh
+        at += draw(_GAPS)
+    return tuple(messages)
+
+
+@st.composite
+def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
+    """The transactions of a 2.x evse, one after the other."""
+    messages: list[Message] = []
+    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000]))
+    for number in range(draw(st.integers(1, 4))):
+        seq, begin, transaction = 0, at, f"tx-{evse}-{number}"
+        if draw(st.booleans()) and draw(st.booleans()):
+            register = draw(st.integers(0, 50))
+        names_evse = draw(st.booleans())
+        events: list[tuple[str, float, float | None, str]] = []
+        if draw(st.sampled_from([True, True, True, False])):
+            events.append(("Started", begin, register if draw(st.booleans()) else None, "Transaction.Begin"))
+        for after, wh in sorted(draw(_READINGS)):
+            register += wh
+            events.append(("Updated", begin + after, register, "Sample.Periodic"))
+        at = begin + 41 * 60
+        if draw(st.sampled_from([True, True, True, False])):
+            register += draw(st.integers(0, 500))
+            events.append(("Ended", at, register if draw(st.booleans()) else None, "Transaction.End"))
+        for index, (kind, when, said_wh, context) in enumerate(events):
+            seq += draw(st.sampled_from([1, 1, 1, 2]))
+            payload: dict[str, Any] = {
+                "eventType": kind,
+                "timestamp": ts(when),
+                "seqNo": seq,
+                "transactionInfo": {"transactionId": transaction},
+            }
+            if index == 0 or names_evse:
+                payload["evse"] = {"id": evse, "connectorId": 1}
+            if said_wh is not None:
+                sampled = [{"value": said_wh, "context": context}]
+                payload["meterValue"] = [{"timestamp": ts(when), "sampledValue": sampled}]
+            messages.append(Message(station, when, "TransactionEvent", payload, "ocpp2.0.1"))
+        at += draw(_GAPS)
+    return tuple(messages)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """One or two stations of one or two evses each, as their messages would come in the best of worlds."""
+    found: list[Message] = []
+    for name in ("CP1", "CP2")[: draw(st.integers(1, 2))]:
+        of_one = draw(st.sampled_from([sessions_16, sessions_2x]))
+        for evse in range(1, draw(st.integers(1, 2)) + 1):
+            offset = len(found)
+            for message in draw(of_one(name, evse)):
+                answers = None if message.answers is None else message.answers + offset
+                found.append(msgspec.structs.replace(message, answers=answers))
+    return tuple(found)
+
+
+@st.composite
+def delayed(draw: st.DrawFn, history: History, most: float) -> History:
+    """The same facts, each taken by an edge up to so much later."""
+    delays = draw(
+        st.lists(
+            st.sampled_from([0.0, 0.0, 1.0, most / 100, most / 2, most]), min_size=len(history), max_size=len(history)
+        )
+    )
+    return tuple(
+        msgspec.structs.replace(message, sent=message.sent + delay)
+        for message, delay in zip(history, delays, strict=True)
+    )
+
+
+@st.composite
+def orders(draw: st.DrawFn, history: History) -> list[int]:
+    """The messages in any order, some of them more than once."""
+    repeated = draw(st.lists(st.sampled_from(range(len(history))), max_size=8)) if history else []
+    return draw(st.permutations([*range(len(history)), *repeated]))
