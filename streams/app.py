@@ -82,7 +82,10 @@ class Counting(Observer):
 
     def loaded(self, topic: str, partition: int, keys: int, seconds: float) -> None:
         metrics.STREAMS_LOAD_SECONDS.observe(seconds)
-        log.info("partition loaded", extra={"partition": partition, "keys": keys, "seconds": round(seconds, 2)})
+        log.info(
+            "partition loaded",
+            extra={"topic": topic, "partition": partition, "keys": keys, "seconds": round(seconds, 2)},
+        )
 
     def committed(self, batch: BatchReport) -> None:
         metrics.STREAMS_RECORDS.labels(batch.topic).inc(batch.records)
