@@ -40,7 +40,6 @@ def _sink(name: str, summary: str, arguments: Sequence[str]) -> int:
 
 def _live(name: str, summary: str, arguments: Sequence[str]) -> int:
     from dashboards.live.server import LiveSettings, run
-
     from ops.service import Service
 
     return Service(LiveSettings, run).main(name, summary, arguments)

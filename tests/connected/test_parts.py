@@ -56,8 +56,9 @@ def test_a_record_is_read_back_on_either_broker(broker: Broker) -> None:
 def test_a_killed_kafka_comes_back_with_its_data_and_settings() -> None:
     large = b"x" * 1_500_000
     # A controller holds a broker's place for its session time-out, so one that was killed is not back before that.
-    quick = {"broker_session_timeout_ms": 2_000, "broker_heartbeat_interval_ms": 500}
-    with start_kafka(message_max_bytes=2_000_000, **quick) as kafka:
+    with start_kafka(
+        message_max_bytes=2_000_000, broker_session_timeout_ms=2_000, broker_heartbeat_interval_ms=500
+    ) as kafka:
         create_topics(kafka.bootstrap, "kept")
         produce(kafka.bootstrap, "kept", b"before", large)
         kafka.kill()
