@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-edge bench-streams crash-edge crash-commit parts schemas lock clean
+.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet demo-20
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -67,11 +67,9 @@ clean: ## remove the environment, the caches and what was built (not the parts)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: crash-engine
 crash-engine: $(READY) ## stream workers killed, stopped, paused and scaled on real Kafka, for 40 minutes
 	@$(BIN)/python -m tests.long.engine.crash $(ARGS)
 
-.PHONY: crash outage edges fleet demo-20
 crash: $(READY) ## the whole pipeline on real parts, everything in it killed, and what came out compared (35 min)
 	@$(BIN)/python -m tests.long.crash $(ARGS)
 

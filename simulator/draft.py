@@ -1,6 +1,6 @@
 """One station's plan while it is drawn up: what it holds so far, and what still fits. Pure."""
 
-import random
+from random import Random
 
 from contracts.times import MINUTE
 from simulator.day import Window
@@ -13,7 +13,7 @@ GAPS_APART = 2 * MINUTE  # between two gaps of a station
 class Draft:
     """One station while its plan is drawn up."""
 
-    def __init__(self, traits: Traits, rng: random.Random, connect_us: int) -> None:
+    def __init__(self, traits: Traits, rng: Random, connect_us: int) -> None:
         self.traits = traits
         self.rng = rng
         self.connect_us = connect_us
