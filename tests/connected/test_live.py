@@ -296,6 +296,7 @@ def cluster(kafka_part: Path) -> Iterator[Kafka]:
         yield cluster
 
 
+@pytest.mark.timeout(300)  # servers that start twice, perhaps on a busy machine
 async def test_the_page_lives_through_an_outage_of_kafka_and_its_own(
     cluster: Kafka, tmp_path: Path, chromium: Chromium
 ) -> None:
