@@ -88,7 +88,11 @@ def start_edge(broker: Broker, *arguments: str, **env: str) -> Iterator[Edge]:
     port = free_port()
     listen = ("--listen", f"127.0.0.1:{port}")
     with start_service("edge", *listen, *arguments, env={**broker.env, **env}) as service:
-        yield Edge(service, port)
+        try:
+            yield Edge(service, port)
+        except BaseException:
+            print(service.process.tail(60))  # noqa: T201 - pytest shows it beside the failure
+            raise
 
 
 @contextlib.contextmanager
