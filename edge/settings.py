@@ -48,7 +48,7 @@ class EdgeSettings(Settings):
     frame_limit: int = Field(
         FRAME_LIMIT, ge=16 << 10, le=LARGEST_FRAME, title="BYTES", description="The largest frame that is accepted."
     )
-    max_connections: int = Field(20_000, ge=1, description="Stations that may be connected to this node.")
+    max_connections: int = Field(10_000, ge=1, description="Stations that may be connected to this node.")
     handshake_timeout_s: float = Field(10.0, gt=0, description="Real seconds in which a handshake must be complete.")
     queue_frames: int = Field(
         16, ge=1, description="Frames of one station that wait for their turn before its socket is not read."
