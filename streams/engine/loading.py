@@ -29,17 +29,17 @@ async def load(settings: EngineSettings, loading: Loading, source: TopicPartitio
     await consumer.start()
     try:
         consumer.assign([state])
-        starts = await consumer.beginning_offsets([state, source])
-        ends = await consumer.end_offsets([source])
-        if starts[state] > 0:
+        if (head := (await consumer.beginning_offsets([state]))[state]) > 0:
             raise StateCutError(
-                f"{settings.state_topic}/{state.partition} has lost its records before offset {starts[state]}, and "
-                "states with them: rebuild the state with `voltstream replay`"
+                f"{settings.state_topic}/{state.partition} has lost its records before offset {head}, and states with "
+                "them: rebuild the state with `voltstream replay`"
             )
         await _read(consumer, state, loading)
+        start = (await consumer.beginning_offsets([source]))[source]
+        end = (await consumer.end_offsets([source]))[source]
     finally:
         await consumer.stop()
-    return next_offset(loading, source, settings.log, starts[source], ends[source])
+    return next_offset(loading, source, settings.log, start, end)
 
 
 async def _read(consumer: AIOKafkaConsumer, state: TopicPartition, loading: Loading) -> None:

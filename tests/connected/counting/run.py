@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -105,7 +106,7 @@ class Run:
         self.ended_by_themselves = 0
         self._stopping = threading.Event()
         self.folder = Path(tempfile.mkdtemp(prefix=f"voltstream-{name}-"))
-        """Of the workers' logs; stays."""
+        """Of the workers' logs."""
         self.agent = 0
         """Which of the settings' sources it is."""
 
@@ -187,11 +188,14 @@ class Run:
                 raise RuntimeError(f"folded to {fences} of {ends}:\n{self.logs()[-3000:]}")
             time.sleep(0.2)
 
-    def close(self) -> None:
+    def close(self, *, keep_logs: bool = False) -> None:
+        """End the load and the workers."""
         self.rate = 0
         self._stopping.set()
         for worker in list(self.workers):
             self.stop(worker)
+        if not keep_logs:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _log(self, worker: int) -> Path:
         return self.folder / f"worker-{worker}.log"

@@ -57,7 +57,7 @@ def _finish(run: Run, plan: Plan, *figures: str, right: bool = True) -> bool:
     print(f"{name}: {verdict}; {processes} processes committed; {'; '.join(figures)}", flush=True)
     if not as_it_must_be:
         print(f"NOT AS IT MUST BE; what the workers said is in {run.folder}", flush=True)
-    run.close()
+    run.close(keep_logs=not as_it_must_be)
     return as_it_must_be
 
 
