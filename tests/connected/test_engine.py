@@ -1,5 +1,6 @@
 """The engine with the counting fold: real worker processes, on the embedded broker and on Kafka."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -59,11 +60,12 @@ def ends_with(run: Run, worker: int = 0) -> str:
 
 def test_while_kafka_is_away_a_worker_begins_anew_until_it_is_told_to_stop() -> None:
     run = Run(f"127.0.0.1:{free_port()}", "away", 4)
-    worker = run.start(0)
-    worker.wait_until(lambda: "in_a_row=2" in run.logs(), 60)
-    assert worker.stop() == 0
-    assert "in_a_row=1" in run.logs()
-    assert "Traceback" not in run.logs()
+    with contextlib.closing(run):
+        worker = run.start(0)
+        worker.wait_until(lambda: "in_a_row=2" in run.logs(), 60)
+        assert worker.stop() == 0
+        assert "in_a_row=1" in run.logs()
+        assert "Traceback" not in run.logs()
 
 
 # -- on both brokers
