@@ -203,9 +203,8 @@ def test_a_state_of_a_later_log_is_a_wrong_setting(kafka: Broker, counting: Star
 
 def test_two_agents_share_an_app_and_a_state_topic(kafka: Broker, counting: Start) -> None:
     run = counting(kafka, workers=0)
-    other = Run(kafka.bootstrap, f"{run.name}-other", kafka.partitions)
+    other = counting(kafka, workers=0)
     other.state, other.name = run.state, run.name
-    other.create_topics()
     run.settings = msgspec.structs.replace(run.settings, sources=[run.source, other.source])
     for one in (run, other):
         one.backlog(500)
