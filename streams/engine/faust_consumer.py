@@ -112,6 +112,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
+            max_poll_interval_ms=int(settings.idle_s * 1000),
         )
 
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
@@ -130,9 +131,12 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return starts[tp], ends[tp]
 
     async def commit_each(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Raises TimeoutError. While the coordinator is away aiokafka waits for ever, and fetches behind it."""
         consumer = self._ensure_consumer()
         assigned = consumer.assignment()
-        await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in assigned})
+        mine = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in assigned}
+        async with asyncio.timeout(_COMMIT_S):
+            await consumer.commit(mine)
 
     def end_offset(self, tp: TopicPartition) -> int | None:
         """As the last fetch saw it; None before that, and while the partition is not assigned."""
@@ -330,7 +334,7 @@ class Consumer(driver.Consumer):
         if not offsets:
             return False
         try:
-            await asyncio.wait_for(self._thread.call_thread(self._thread.commit_each, offsets), _COMMIT_S)
+            await self._thread.call_thread(self._thread.commit_each, offsets)
         except (KafkaError, TimeoutError) as error:  # the next one will do
             log.debug("offsets not committed", extra={"reason": repr(error)})
             return False

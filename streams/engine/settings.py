@@ -32,6 +32,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A member of the group that is silent for this long has died."""
     heartbeat_s: float = 1.0
     rebalance_timeout_s: float = 20.0
+    idle_s: float = 86_400.0
+    """A member that fetched nothing for so long is kept out of the group by aiokafka: of no use, and no way back."""
     commit_interval_s: float = 2.0
     """How often the group's offsets are committed, which only lag monitors read."""
     shutdown_s: float = 6.0

@@ -70,6 +70,28 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for() -> None:
 
 
 @pytest.mark.usefixtures("kafka_part")
+def test_a_worker_still_fetches_while_its_offsets_cannot_be_committed() -> None:
+    """Else a long outage makes it an idle member, which aiokafka never lets into the group again."""
+    with start_kafka() as kafka:
+        run = Run(kafka.bootstrap, "idle", 4, session_timeout_s=6, idle_s=8)
+        run.create_topics()
+        run.start(0)
+        try:
+            run.wait_ready(0)
+            run.backlog(5_000)
+            run.wait_folded()
+            kafka.kill()
+            time.sleep(40)
+            kafka.start()
+            run.backlog(5_000)
+            run.wait_folded()
+            assert (verdict := run.verdict()).right, f"{verdict}\n{run.logs()}"
+            assert "begins anew" not in run.logs()
+        finally:
+            run.close()
+
+
+@pytest.mark.usefixtures("kafka_part")
 def test_a_compacted_state_is_whole_and_begins_at_its_beginning() -> None:
     with start_kafka(log_cleaner_backoff_ms=200) as kafka:
         run = Run(kafka.bootstrap, "compacted", 4, session_timeout_s=6)

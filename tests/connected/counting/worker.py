@@ -33,6 +33,7 @@ class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
     pause_s: float = 0.1
     batch_records: int = 500
     session_timeout_s: float = 10.0
+    idle_s: float = 86_400.0
     check_crcs: bool = True
 
     def agents(self) -> list[Agent]:
@@ -51,6 +52,7 @@ class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
             pause_s=self.pause_s,
             batch_records=self.batch_records,
             session_timeout_s=self.session_timeout_s,
+            idle_s=self.idle_s,
         )
 
 
