@@ -186,6 +186,8 @@ def tell(verdict: Verdict, letters: Iterable[str]) -> int:
     print(verdict.table)
     for line in letters:
         print(line)
+    for alarm in verdict.uncertain:
+        print(f"may be there: {alarm}")
     for difference in verdict.differences:
         print(f"DIFFERENCE {difference}")
     print(msgspec.json.encode(verdict.summary).decode())

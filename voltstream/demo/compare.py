@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from contracts.times import from_rfc3339
 from simulator.truth import AlarmTruth, SessionTruth
 
 
@@ -31,7 +32,10 @@ class DerivedAlarm(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct):
-    """What came of it. `differences` names every record that is not as it should be, in words."""
+    """What came of it.
+
+    `differences` names every record that is not as it should be, in words, `uncertain` every alarm that may be there.
+    """
 
     sessions: int = 0
     sessions_equal: int = 0
@@ -43,6 +47,7 @@ class Comparison(msgspec.Struct):
     alarms_extra: int = 0
     alarms_uncertain: int = 0
     differences: list[str] = []
+    uncertain: list[str] = []
 
     @property
     def equal(self) -> bool:
@@ -56,7 +61,7 @@ def compare(
     true_alarms: Iterable[AlarmTruth],
 ) -> Comparison:
     """Compare what was derived with what was true."""
-    found = Comparison(differences=[])
+    found = Comparison(differences=[], uncertain=[])
     _sessions(found, list(sessions), list(true_sessions))
     _alarms(found, list(alarms), list(true_alarms))
     return found
@@ -120,38 +125,53 @@ def _alarms(found: Comparison, derived: list[DerivedAlarm], truth: list[AlarmTru
         expected = sorted(wanted[key], key=lambda each: each.near)
         got = sorted(episodes[key], key=lambda each: each.raised_at)
         missed, extra, uncertain = _match(expected, got)
-        found.alarms_uncertain += uncertain
+        found.alarms_uncertain += len(uncertain)
         found.alarms_missed += len(missed)
         found.alarms_extra += len(extra)
         for alarm in missed:
             found.differences.append(f"alarm missing: {key} raised at {alarm.raised_at or 'about ' + alarm.near}")
         for episode in extra:
             found.differences.append(f"alarm extra: {episode.alarm_id} ({episode.state})")
+        for episode, why in uncertain:
+            found.uncertain.append(f"{episode.alarm_id} ({episode.state}): {why}")
 
 
-def _match(expected: list[AlarmTruth], got: list[DerivedAlarm]) -> tuple[list[AlarmTruth], list[DerivedAlarm], int]:
-    """One key's episodes, one to one: exact times first, the rest in order; what may be there takes what is left."""
-    by_time = {each.raised_at: each for each in got}
-    left = list(got)
+def _match(
+    expected: list[AlarmTruth], got: list[DerivedAlarm]
+) -> tuple[list[AlarmTruth], list[DerivedAlarm], list[tuple[DerivedAlarm, str]]]:
+    """One key's episodes, one to one: exact times first, then the certain, then those that may be there.
+
+    Gives those missed, those extra, and those that may be there, each with the reason why that is not certain.
+    """
+    left, missed = list(got), []
+    uncertain: list[tuple[DerivedAlarm, str]] = []
     open_ = []
-    uncertain = 0
     for true in expected:
-        match = by_time.get(true.raised_at) if true.raised_at is not None else None
-        if match is not None and match in left:
-            left.remove(match)
-            uncertain += not true.must
-        else:
+        match = next((each for each in left if each.raised_at == true.raised_at), None)
+        if match is None:
             open_.append(true)
-    must = [true for true in open_ if true.must and true.raised_at is None]
-    missed = [true for true in open_ if true.must and true.raised_at is not None]
-    may = sum(not true.must for true in open_)
-    # Among those without an exact time, order decides; more episodes than are certain are those that may be there.
-    matched = min(len(must), len(left))
-    missed += must[matched:]
-    spare = len(left) - matched
-    allowed = min(spare, may)
-    uncertain += allowed
-    return missed, left[matched + allowed :], uncertain
+            continue
+        left.remove(match)
+        if not true.must:
+            uncertain.append((match, true.why or ""))
+    for true in (true for true in open_ if true.must):
+        nearest = _nearest(true, left) if true.raised_at is None else None
+        if nearest is None:
+            missed.append(true)
+        else:
+            left.remove(nearest)
+    for true in (true for true in open_ if not true.must):
+        nearest = _nearest(true, left)
+        if nearest is not None:
+            left.remove(nearest)
+            uncertain.append((nearest, true.why or ""))
+    return missed, left, uncertain
+
+
+def _nearest(true: AlarmTruth, episodes: list[DerivedAlarm]) -> DerivedAlarm | None:
+    """The episode whose time is closest to when the alarm was to be raised, roughly."""
+    near_us = from_rfc3339(true.near)
+    return min(episodes, key=lambda each: abs(from_rfc3339(each.raised_at) - near_us), default=None)
 
 
 def alarm_counts(alarms: Iterable[DerivedAlarm]) -> dict[str, int]:

@@ -11,11 +11,15 @@ from voltstream.demo.report import Summary, latency_ms, lost, table
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`differences` names every record that is not as it should be, in words; none: everything is right."""
+    """`differences` names every record that is not as it should be, in words; none: everything is right.
+
+    `uncertain` names every alarm that is neither missed nor extra, and why.
+    """
 
     summary: Summary
     table: str
     differences: tuple[str, ...]
+    uncertain: tuple[str, ...]
 
 
 def judge(
@@ -52,4 +56,4 @@ def judge(
     differences = [*found.differences, *(f"lost: {station} {call}" for station, call in missing)]
     silent = set(truth.run.stations) - {session.station for session in truth.sessions}
     differences += [f"no session: {station}" for station in sorted(silent)]
-    return Verdict(summary, table(summary, found, truth, alarms), tuple(differences))
+    return Verdict(summary, table(summary, found, truth, alarms), tuple(differences), tuple(found.uncertain))

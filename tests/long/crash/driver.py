@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from contracts.times import rfc3339_ms
 from simulator.incidents import Incident, Kind
 from tests.long.pipeline import Fleet, Member, Pipeline
 
@@ -89,7 +90,7 @@ class Driver:
         with self._file.open("ab") as lines:
             lines.write(msgspec.json.encode(incident) + b"\n")
         lasted_s = ((incident.until_us or at_us) - at_us) / 1e6
-        self._say(f"{text}; over after {lasted_s:.1f} s")
+        self._say(f"{text} at {rfc3339_ms(at_us)}; over after {lasted_s:.1f} s")
 
     # -- waiting
 

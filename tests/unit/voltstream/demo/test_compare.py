@@ -115,6 +115,13 @@ def test_an_alarm_that_may_be_there_is_neither_missed_nor_extra() -> None:
     assert alarms([alarm(START), alarm(END)], may).alarms_extra == 1
 
 
+def test_a_certain_alarm_takes_the_episode_that_is_nearest_to_it() -> None:
+    truth = [wanted(None, near=START, must=False), wanted(None, near=END)]
+    found = alarms([alarm("2026-11-24T06:01:00.000Z"), alarm("2026-11-24T06:31:00.000Z")], truth)
+    assert found.equal
+    assert [text.partition(" ")[0] for text in found.uncertain] == [f"{KEY}/2026-11-24T06:01:00.000Z"]
+
+
 def test_alarms_of_different_keys_are_not_exchanged() -> None:
     found = alarms([alarm(START, key="offline/default/A")], [wanted(START)])
     assert (found.alarms_missed, found.alarms_extra) == (1, 1)
