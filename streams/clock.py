@@ -41,6 +41,8 @@ class Node(msgspec.Struct, frozen=True, array_like=True):
     skewed: bool = False
     late: bool = False
     """Its last tick was behind: one alone may have waited for the log."""
+    lag_us: int = 0
+    """How long after its time its last tick was appended: its clock's error, and what the way takes."""
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +58,8 @@ class Clock(msgspec.Struct, frozen=True):
     now_us: int = 0
     nodes: dict[str, Node] = {}
     gaps: tuple[Gap, ...] = ()
+    appended_us: int = 0
+    """The last append, by the broker's clock; 0 where it does not stamp them."""
 
     @property
     def interrupted(self) -> bool:
@@ -115,7 +119,7 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
     """Take one record into account: the new clock, the record's time, and what happened to nodes, in order."""
     known = clock.nodes.get(seen.node)
     time_us = _record_time(seen, known)
-    clock = _advanced(clock, time_us, seen.speed if known is None else known.speed)
+    clock = _advanced(clock, time_us, seen.append_us, seen.speed if known is None else known.speed)
     if known is not None and seen.epoch is not None and seen.epoch < known.epoch:
         events = [NodeEvent("duplicate", seen.node, time_us, time_us, known.epoch)]
     elif seen.tick and not _is_old_tick(seen, known):
@@ -142,11 +146,15 @@ def _record_time(seen: Seen, known: Node | None) -> int:
     return min(seen.ts_us, seen.append_us + TRUST) if seen.append_us is not None and at_speed_one else seen.ts_us
 
 
-def _advanced(clock: Clock, time_us: int, speed: float) -> Clock:
-    gaps = clock.gaps
-    if clock.now_us and time_us > clock.now_us + int(GAP * speed) and not clock.interrupted:
+def _advanced(clock: Clock, time_us: int, append_us: int | None, speed: float) -> Clock:
+    """The log was away where its time jumps, or where nothing was appended for too long: the records that waited for
+    it may trickle in with times that do not jump."""
+    gaps, appended_us = clock.gaps, max(clock.appended_us, append_us or 0)
+    jumped = clock.now_us and time_us > clock.now_us + int(GAP * speed)
+    silent = clock.appended_us and appended_us > clock.appended_us + GAP
+    if (jumped or silent) and not clock.interrupted:
         gaps = (*gaps, Gap(clock.now_us))[-_KEPT_GAPS:]
-    return Clock(max(clock.now_us, time_us), clock.nodes, gaps)
+    return Clock(max(clock.now_us, time_us), clock.nodes, gaps, appended_us)
 
 
 def _heard(clock: Clock, seen: Seen, known: Node, time_us: int) -> tuple[Clock, list[NodeEvent]]:
@@ -158,7 +166,7 @@ def _heard(clock: Clock, seen: Seen, known: Node, time_us: int) -> tuple[Clock, 
         node, events = msgspec.structs.replace(known, now_us=time_us), []
     else:
         return clock, []
-    return Clock(clock.now_us, {**clock.nodes, seen.node: node}, clock.gaps), events
+    return msgspec.structs.replace(clock, nodes={**clock.nodes, seen.node: node}), events
 
 
 def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[Clock, list[NodeEvent]]:
@@ -188,15 +196,19 @@ def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[C
         connections=seen.connections,
         skewed=skewed,
         late=late,
+        lag_us=-skew_us,
     )
     nodes = {**clock.nodes, seen.node: node}
-    if not clock.interrupted:
-        return Clock(clock.now_us, nodes, clock.gaps), events
+    # A tick that was on its way when the log went away says nothing of what has been since.
+    stale = known is not None and -skew_us > known.lag_us + GAP
+    if not clock.interrupted or stale:
+        return msgspec.structs.replace(clock, nodes=nodes), events
     for name, other in nodes.items():  # the first tick after an outage: all the others get one more deadline
         if name != seen.node and not other.dead:
             patience_us = clock.now_us + int(DEADLINE * other.speed)
             nodes[name] = msgspec.structs.replace(other, patience_us=patience_us)
-    return Clock(clock.now_us, nodes, (*clock.gaps[:-1], Gap(clock.gaps[-1].began_us, time_us))), events
+    gaps = (*clock.gaps[:-1], Gap(clock.gaps[-1].began_us, time_us))
+    return msgspec.structs.replace(clock, nodes=nodes, gaps=gaps), events
 
 
 def _deaths(clock: Clock) -> tuple[Clock, list[NodeEvent]]:
@@ -213,7 +225,7 @@ def _deaths(clock: Clock) -> tuple[Clock, list[NodeEvent]]:
             nodes[name] = msgspec.structs.replace(node, dead=True)
             lost_us = node.tick_us + int(DEADLINE * node.speed)
             events.append(NodeEvent("lost", name, node.deadline_us, lost_us, node.epoch, node.connections))
-    return Clock(clock.now_us, nodes, clock.gaps), events
+    return msgspec.structs.replace(clock, nodes=nodes), events
 
 
 def _judged_us(node: Node) -> int:

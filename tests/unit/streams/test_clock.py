@@ -214,6 +214,56 @@ def test_a_node_that_ticks_within_that_deadline_lives() -> None:
     assert log.told() == []
 
 
+def outage(partition: Partition, *, until: float) -> None:
+    """Ticks of two nodes up to 100 s, and then nothing is appended; what waited for the log trickles in."""
+    for at in range(0, 101, 5):
+        for node in "ab":
+            partition.tick(at, node, append=at)
+    for at in range(104, round(until), 8):
+        partition.record(at, "a", append=until)
+
+
+def test_records_that_waited_for_the_log_do_not_hide_its_outage() -> None:
+    partition = Partition()
+    outage(partition, until=160)
+    assert partition.gaps() == [(100, None)]
+    partition.tick(159, "a", append=160)
+    partition.tick(158, "b", append=160)
+    assert partition.told() == []
+    assert partition.gaps() == [(100, 159)]
+
+
+def test_a_tick_that_was_on_its_way_does_not_end_an_outage() -> None:
+    partition = Partition()
+    for at in range(0, 101, 5):
+        partition.tick(at, append=at)
+    partition.tick(105, append=160)
+    assert partition.interrupted()
+    for at in (113, 121, 129, 137):
+        partition.record(at, append=160)
+    assert partition.told() == []
+    partition.tick(158, append=160)
+    assert partition.gaps() == [(100, 158)]
+
+
+def test_a_clock_that_is_behind_ends_an_outage_all_the_same() -> None:
+    partition = Partition()
+    for at in range(0, 101, 5):
+        partition.tick(at, append=at + 30)
+    partition.tick(170, append=200)
+    assert partition.gaps() == [(100, 170)]
+
+
+def test_at_another_speed_an_outage_is_seen_by_its_real_length() -> None:
+    partition = Partition(speed=60)
+    partition.tick(0, append=1000)
+    partition.tick(300, append=1005)
+    partition.tick(800, append=1014)
+    assert partition.gaps() == []
+    partition.record(900, append=1030)
+    assert partition.gaps() == [(800, None)]
+
+
 def test_silence_of_ten_seconds_is_no_outage() -> None:
     log = Partition()
     log.tick(0)
