@@ -1,6 +1,7 @@
 """A record of `ocpp.messages`, decoded for the folds. Pure."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -40,27 +41,36 @@ class Message(msgspec.Struct, frozen=True):
     call: Payload | None = None
     result: Payload | None = None
     is_2x: bool = False
-
-    @property
-    def action(self) -> str:
-        return self.envelope.action or ""
+    action: str = ""
 
 
 def decode(value: bytes | None) -> Message:
     """Raises RecordError where the value is no envelope, ValueError where its `ts` is no time."""
     envelope = envelopes.decode(value)
-    ts_us = from_rfc3339(envelope.ts)
-    is_2x = (envelope.proto or "").startswith("ocpp2")
+    ts_us = _ts_us(envelope.ts)
+    is_2x, action = (envelope.proto or "").startswith("ocpp2"), envelope.action or ""
     is_call = envelope.dir == "in" and envelope.type in ("CALL", "SEND")
     is_result = envelope.dir == "out" and envelope.type == "CALLRESULT"
     frame = envelope.frame_bytes() if is_call or is_result else None
     message = None if frame is None else ocppj.parse(frame)
     if isinstance(message, ocppj.Call | ocppj.Send) and isinstance(message.payload, dict):
-        call = modern_names(envelope.action or "", message.payload)
-        return Message(envelope, ts_us, call, None, is_2x or _NAMES_OF_2X.get(envelope.action or "") in call)
+        call = modern_names(action, message.payload)
+        return Message(envelope, ts_us, call, None, is_2x or _NAMES_OF_2X.get(action) in call, action)
     if isinstance(message, ocppj.CallResult) and isinstance(message.payload, dict):
-        return Message(envelope, ts_us, None, message.payload, is_2x)
-    return Message(envelope, ts_us, is_2x=is_2x)
+        return Message(envelope, ts_us, None, message.payload, is_2x, action)
+    return Message(envelope, ts_us, None, None, is_2x, action)
+
+
+def _ts_us(ts: str) -> int:
+    """The time of an envelope: one text after the other is of the same second."""
+    if len(ts) == len("2026-03-01T10:00:00.000000Z") and ts[20:26].isdecimal() and ts[26] == "Z":
+        return _second_us(ts[:20]) + int(ts[20:26])
+    return from_rfc3339(ts)
+
+
+@lru_cache(maxsize=256)
+def _second_us(text: str) -> int:
+    return from_rfc3339(f"{text}0Z")
 
 
 def plausible(text: object, ts_us: int) -> int | None:
@@ -74,21 +84,24 @@ def plausible(text: object, ts_us: int) -> int | None:
 
 def text_of(payload: Payload, name: str) -> str | None:
     """A non-empty string; a number is taken as its text."""
-    value = payload.get(name)
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        whole = _whole(value)
-        return str(value if whole is None else whole)
-    return None
+    return word(payload.get(name))
 
 
 def int_of(payload: Payload, name: str) -> int | None:
     """An integer of 64 bits, also as text or as a float without decimals."""
-    return _whole(payload.get(name))
+    return whole(payload.get(name))
 
 
-def _whole(value: object) -> int | None:
+def word(value: object) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = whole(value)
+        return str(value if number is None else number)
+    return None
+
+
+def whole(value: object) -> int | None:
     if isinstance(value, str):
         value = int(value) if _DIGITS.fullmatch(value) else None
     elif isinstance(value, float):

@@ -101,23 +101,34 @@ class MessagesFold:
         self._timers.put(station, turn.link, before)
 
     def _elapse(self, states: States, outbox: Outbox, clock: Clock, node: str) -> None:
-        """Fire what is due by this record: the timers of its node's stations, and of those whose node is dead."""
-        for name, station, now_us in list(self._timers.due(clock, node)):
+        """Fire what is due by this record: the timers of its node's stations, and of those whose node is dead.
+
+        In the order of their deadlines: what the index holds beside them depends on when this worker started.
+        """
+        due = []
+        for name, station, now_us in self._timers.due(clock, node):
             link = states.link(station)
-            if link is None or link.node != name or link.deadline_us is None or link.deadline_us > now_us:
-                continue  # a hint that is no longer true
-            mark, put = states.mark(), outbox.mark()
-            try:
-                turn = Turn(states, outbox, station, link, now_us)
-                fire(turn, clock)
-                turn.close(clock)
-            except Exception as error:  # noqa: BLE001 - one station's trouble must not stop the tick for all others
-                states.undo(mark)
-                outbox.undo(put)
-                states.set_link(station, msgspec.structs.replace(link, deadline_us=None))
-                outbox.dead_letter("fold-error", f"timers of {station}: {type(error).__name__}: {error}")
-            else:
-                self._timers.put(station, turn.link, link)
+            if link is not None and link.node == name and link.deadline_us is not None and link.deadline_us <= now_us:
+                due.append((link.deadline_us, station, now_us))
+        for _, station, now_us in sorted(set(due)):
+            self._fire(states, outbox, clock, station, now_us)
+
+    def _fire(self, states: States, outbox: Outbox, clock: Clock, station: str, now_us: int) -> None:
+        link = states.link(station)
+        if link is None:
+            return
+        mark, put = states.mark(), outbox.mark()
+        try:
+            turn = Turn(states, outbox, station, link, now_us)
+            fire(turn, clock)
+            turn.close(clock)
+        except Exception as error:  # noqa: BLE001 - one station's trouble must not stop the tick for all others
+            states.undo(mark)
+            outbox.undo(put)
+            states.set_link(station, msgspec.structs.replace(link, deadline_us=None))
+            outbox.dead_letter("fold-error", f"timers of {station}: {type(error).__name__}: {error}")
+        else:
+            self._timers.put(station, turn.link, link)
 
 
 def fire(turn: Turn, clock: Clock) -> None:

@@ -35,7 +35,7 @@ def store(turn: Turn, evse: int, stream: str, rows: Iterable[Row], removed: Iter
         states.set_quarter(station, evse, stream, number, kept)
     if made.final:
         _publish_final(turn, evse, stream, meter, made)
-    if made.meter != meter:
+    if made.meter is not meter:
         states.set_meter(station, evse, stream, made.meter)
     return made
 
@@ -99,14 +99,13 @@ def _renamed(turn: Turn, evse: int, number: int, open_: Open) -> Open:
 
 def publish(turn: Turn, evse: int, number: int, sessions: tuple[str, ...], *, final: bool = False) -> None:
     """Publish one quarter's total, unless it is final already."""
-    meters = {stream: turn.states.meter(turn.station, evse, stream) for stream in (NAMED, OTHER)}
-    if any(meter.is_final(number) for meter in meters.values()):
+    named, other = (turn.states.meter(turn.station, evse, stream) for stream in (NAMED, OTHER))
+    if named.is_final(number) or other.is_final(number):
         return
-    named, other = (
-        interval(meter, reader(turn, evse, stream), number) if meter.quarters else None
-        for stream, meter in meters.items()
+    seen, of_named = better(
+        interval(named, reader(turn, evse, NAMED), number) if named.quarters else None,
+        interval(other, reader(turn, evse, OTHER), number) if other.quarters else None,
     )
-    seen, of_named = better(named, other)
     turn.outbox.energy(
         EnergyInterval(
             v=1,

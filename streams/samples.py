@@ -4,6 +4,7 @@ A group becomes one record of `ocpp.samples`, and one row of its meter (energy a
 """
 
 from collections.abc import Iterator
+from math import isfinite
 
 import msgspec
 
@@ -11,13 +12,10 @@ from contracts.events import Reading, Signed
 from contracts.flags import CLOCK_SUSPECT, CONFLICT, PHASE_SUM
 from contracts.quirks import number
 from contracts.times import rfc3339_ms
-from streams.measurands import DELIVERED, MEASURANDS, PHASES, UNITS, UNITS_FOLDED, Unit
-from streams.message import Message, int_of, object_of, objects_of, plausible, text_of
+from streams.channels import CHANNELS, SUMMED, Channel
+from streams.message import Message, Payload, int_of, object_of, objects_of, plausible, text_of, word
 
-DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 DEFAULT_CONTEXT = "Sample.Periodic"
-DEFAULT_LOCATION = "Outlet"
-_SUMMED = {"energy_import", "energy_export", "energy_import_interval", "energy_export_interval", "power_import"}
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -49,7 +47,7 @@ def groups(message: Message) -> list[Group]:
     return sorted(found, key=lambda group: (-1 if group.evse is None else group.evse, group.at_us, group.context))
 
 
-_Source = Iterator[tuple[int | None, int | None, str | None, list[dict[str, object]]]]
+_Source = Iterator[tuple[int | None, int | None, str | None, list[Payload]]]
 
 
 def _meter_values(message: Message) -> _Source:
@@ -86,20 +84,19 @@ def _groups(
     evse: int | None,
     connector: int | None,
     transaction_id: str | None,
-    meter_values: list[dict[str, object]],
+    meter_values: list[Payload],
 ) -> Iterator[Group]:
     gathered: dict[tuple[int, str], _Gathered] = {}
     for meter_value in meter_values:
-        at_us = plausible(meter_value.get("timestamp"), message.ts_us)
-        suspect = at_us is None
-        if at_us is None:
-            at_us = message.ts_us
+        said_us = plausible(meter_value.get("timestamp"), message.ts_us)
+        at_us = message.ts_us if said_us is None else said_us
         for sampled in objects_of(meter_value, "sampledValue"):
-            context = text_of(sampled, "context") or DEFAULT_CONTEXT
+            said = sampled.get("context")
+            context = (said if type(said) is str else word(said)) or DEFAULT_CONTEXT
             group = gathered.get((at_us, context))
             if group is None:
                 group = gathered[at_us, context] = _Gathered()
-            if suspect:
+            if said_us is None:
                 group.flags.add(CLOCK_SUSPECT)
             group.add(sampled, at_us, context)
     for (at_us, context), group in gathered.items():
@@ -110,99 +107,89 @@ def _groups(
 class _Gathered:
     """A group being gathered. Mutable, and never leaves this file."""
 
-    __slots__ = ("flags", "readings", "signed")
+    __slots__ = ("flags", "is_mixed", "readings", "signed")
 
     def __init__(self) -> None:
-        self.readings: dict[tuple[str, str | None, str], Reading] = {}
+        self.readings: dict[tuple[str, str | None, str], tuple[Channel, float]] = {}
+        self.is_mixed = False  # not all of them were taken at the outlet
         self.signed: list[Signed] = []
         self.flags: set[str] = set()
 
-    def add(self, sampled: dict[str, object], at_us: int, context: str) -> None:
-        signed = _signed(sampled, at_us, context)
-        if signed is not None:
+    def add(self, sampled: Payload, at_us: int, context: str) -> None:
+        get = sampled.get
+        if get("format") == "SignedData":
+            self.signed.append(_signed_16(sampled, at_us, context))
+            return
+        if "signedMeterValue" in sampled and (signed := _signed_2x(sampled, at_us, context)) is not None:
             self.signed.append(signed)
-            if sampled.get("format") == "SignedData":
-                return
-        value = number(sampled.get("value"))
+        value = _number(get("value"))
         if value is None:
             return
-        measurand = text_of(sampled, "measurand") or DEFAULT_MEASURAND
-        phase, location = text_of(sampled, "phase"), text_of(sampled, "location") or DEFAULT_LOCATION
-        of_measure = object_of(sampled, "unitOfMeasure")
-        spelled = text_of(sampled, "unit") or text_of(of_measure, "unit")
-        known = MEASURANDS.get(measurand)
-        unit = _unit(spelled or (known[1] if known else ""))
-        scaled = value * 10.0 ** _multiplier(of_measure) * unit.factor + unit.offset
-        reading = Reading(measurand, round(scaled, 6), unit.si, phase, location)
-        identity = (measurand, phase, location)
-        other = self.readings.get(identity)
-        if other is not None and other.value != reading.value:
-            self.flags.add(CONFLICT)
-        if other is None or reading.value > other.value:
-            self.readings[identity] = reading
+        unit, multiplier, of_measure = get("unit"), None, get("unitOfMeasure")
+        if isinstance(of_measure, dict):
+            unit, multiplier = unit or of_measure.get("unit"), of_measure.get("multiplier")
+        words = get("measurand"), get("phase"), get("location"), unit, multiplier
+        try:
+            found = CHANNELS[words]
+        except TypeError:  # one that is no word at all
+            found = CHANNELS[tuple(map(word, words))]  # type: ignore[index]  # five of them
+        value = round(value * found.factor + found.offset, 6)
+        known = self.readings.get(found.identity)
+        if known is not None:
+            if known[1] != value:
+                self.flags.add(CONFLICT)
+            if known[1] >= value:
+                return
+        self.readings[found.identity] = found, value
+        if found.rank:
+            self.is_mixed = True
 
     def finish(
         self, evse: int | None, connector: int | None, at_us: int, context: str, transaction_id: str | None
     ) -> Group:
-        values: dict[str, float] = {}
-        delivered: dict[str, dict[str, float]] = {}  # base name -> phase or "" -> value
-        for location in (*DELIVERED, None):
-            for reading in self.readings.values():
-                known = MEASURANDS.get(reading.measurand)
-                if known is None or reading.unit != _unit(known[1]).si:
-                    continue
-                base, _, suffix = known
-                phase = PHASES.get(reading.phase, "?") if reading.phase else ""
-                if location is None:
-                    if reading.location not in DELIVERED:
-                        base = f"{(reading.location or '').lower()}_{base}"
-                        values.setdefault(_flat(base, phase, suffix), reading.value)
-                elif reading.location == location:
-                    values.setdefault(_flat(base, phase, suffix), reading.value)
-                    delivered.setdefault(base, {}).setdefault(phase, reading.value)
-        return Group(
-            evse,
-            connector,
-            at_us,
-            context,
-            transaction_id,
-            tuple(self.readings.values()),
-            values,
-            self._totals(delivered),
-            frozenset(self.flags),
-            tuple(self.signed),
-        )
-
-    def _totals(self, delivered: dict[str, dict[str, float]]) -> dict[str, float]:
-        totals: dict[str, float] = {}
-        for base, phases in delivered.items():
-            if "" in phases:
-                totals[base] = phases[""]
-            elif base in _SUMMED:
-                parts = [phases[phase] for phase in ("l1", "l2", "l3") if phase in phases]
-                if parts:
-                    totals[base] = round(sum(parts), 6)
-                    self.flags.add(PHASE_SUM)
-        return totals
+        readings, values = [], dict[str, float]()
+        totals, phases = dict[str, float](), dict[str, dict[str, float]]()
+        for found, value in self.readings.values():
+            measurand, phase, location = found.identity
+            readings.append(Reading(measurand, value, found.unit, phase, location))
+        for found, value in sorted(self.readings.values(), key=_rank) if self.is_mixed else self.readings.values():
+            if found.flat is not None:
+                values.setdefault(found.flat, value)
+            if found.total is not None and not found.phase:
+                totals.setdefault(found.total, value)
+            elif found.total is not None:
+                phases.setdefault(found.total, {}).setdefault(found.phase, value)
+        for base in phases.keys() & SUMMED - totals.keys():
+            parts = [phases[base][phase] for phase in ("l1", "l2", "l3") if phase in phases[base]]
+            if parts:
+                totals[base] = round(sum(parts), 6)
+                self.flags.add(PHASE_SUM)
+        flags, signed = frozenset(self.flags), tuple(self.signed)
+        return Group(evse, connector, at_us, context, transaction_id, tuple(readings), values, totals, flags, signed)
 
 
-def _flat(base: str, phase: str, suffix: str) -> str:
-    return "_".join(part for part in (base, phase, suffix) if part)
+def _rank(reading: tuple[Channel, float]) -> int:
+    return reading[0].rank
 
 
-def _unit(spelled: str) -> Unit:
-    return UNITS.get(spelled) or UNITS_FOLDED.get(spelled.strip().casefold()) or Unit(spelled)
+def _number(value: object) -> float | None:
+    """What contracts.quirks.number reads, quickly where it is what stations write."""
+    if type(value) is not str or "_" in value or not (value.isascii() and value.isprintable()):
+        return number(value)
+    try:
+        read = float(value)
+    except ValueError:
+        return None
+    return read if isfinite(read) else None
 
 
-def _multiplier(of_measure: dict[str, object]) -> int:
-    multiplier = int_of(of_measure, "multiplier") or 0
-    return multiplier if -24 <= multiplier <= 24 else 0  # beyond SI's prefixes it is noise
+def _signed_16(sampled: Payload, at_us: int, context: str) -> Signed:
+    """Signed data of 1.6, verbatim: it stands in `value`."""
+    return Signed(at=rfc3339_ms(at_us), context=context, data=text_of(sampled, "value") or "", carrier="value")
 
 
-def _signed(sampled: dict[str, object], at_us: int, context: str) -> Signed | None:
-    """Signed data, verbatim: 1.6 carries it in `value` (format SignedData), 2.x in `signedMeterValue`."""
-    if sampled.get("format") == "SignedData":
-        return Signed(at=rfc3339_ms(at_us), context=context, data=text_of(sampled, "value") or "", carrier="value")
+def _signed_2x(sampled: Payload, at_us: int, context: str) -> Signed | None:
+    """Signed data of 2.x, verbatim: it stands beside the number."""
     signed = object_of(sampled, "signedMeterValue")
     data = text_of(signed, "signedMeterData")
     if data is None:

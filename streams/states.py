@@ -5,7 +5,8 @@ its head (connectors, alarms), its pace (what is open, and was published when), 
 session, and per evse and stream a meter's index and the rows of each quarter of an hour.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -107,47 +108,47 @@ def encode(key: bytes, state: object) -> bytes:  # noqa: ARG001 - the agent's in
     return _encoder.encode(state)
 
 
-T = TypeVar("T")
-
-
 class States:
     """Typed access to the states of one record's fold."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._get: Callable[[bytes], Any] = state.get  # what stands under a prefix is of its type: see _TYPES
 
     def clock(self) -> Clock:
-        return self._get(CLOCK_KEY, Clock) or Clock()
+        return self._get(CLOCK_KEY) or Clock()
 
     def set_clock(self, clock: Clock) -> None:
         self._state.set(CLOCK_KEY, clock)
 
     def link(self, station: str) -> Link | None:
-        return self._get(LINK + station.encode(), Link)
+        found: Link | None = self._get(LINK + station.encode())
+        return found
 
     def set_link(self, station: str, link: Link) -> None:
         self._state.set(LINK + station.encode(), link)
 
     def head(self, station: str) -> Head:
-        return self._get(HEAD + station.encode(), Head) or Head()
+        return self._get(HEAD + station.encode()) or Head()
 
     def set_head(self, station: str, head: Head) -> None:
         self._state.set(HEAD + station.encode(), head)
 
     def pace(self, station: str) -> Pace:
-        return self._get(PACE + station.encode(), Pace) or Pace()
+        return self._get(PACE + station.encode()) or Pace()
 
     def set_pace(self, station: str, pace: Pace) -> None:
         self._state.set(PACE + station.encode(), pace)
 
     def books(self, station: str) -> Books:
-        return self._get(BOOK + station.encode(), Books) or Books()
+        return self._get(BOOK + station.encode()) or Books()
 
     def set_books(self, station: str, books: Books) -> None:
         self._state.set(BOOK + station.encode(), books)
 
     def session(self, session_id: str) -> Held | None:
-        return self._get(SESSION + session_id.encode(), Held)
+        found: Held | None = self._get(SESSION + session_id.encode())
+        return found
 
     def set_session(self, held: Held) -> None:
         self._state.set(SESSION + held.facts.session_id.encode(), held)
@@ -156,13 +157,13 @@ class States:
         self._state.delete(SESSION + session_id.encode())
 
     def meter(self, station: str, evse: int, stream: Stream) -> Meter:
-        return self._get(f"m/{station}/{evse}/{stream}".encode(), Meter) or Meter()
+        return self._get(f"m/{station}/{evse}/{stream}".encode()) or Meter()
 
     def set_meter(self, station: str, evse: int, stream: Stream, meter: Meter) -> None:
         self._state.set(f"m/{station}/{evse}/{stream}".encode(), meter)
 
     def quarter(self, station: str, evse: int, stream: Stream, number: int) -> Quarter:
-        return self._get(f"r/{station}/{evse}/{stream}/{number}".encode(), Quarter) or NOTHING
+        return self._get(f"r/{station}/{evse}/{stream}/{number}".encode()) or NOTHING
 
     def set_quarter(self, station: str, evse: int, stream: Stream, number: int, found: Quarter) -> None:
         key = f"r/{station}/{evse}/{stream}/{number}".encode()
@@ -172,7 +173,7 @@ class States:
             self._state.delete(key)
 
     def node_alarms(self, node: str) -> NodeAlarms:
-        return self._get(NODE + node.encode(), NodeAlarms) or NodeAlarms()
+        return self._get(NODE + node.encode()) or NodeAlarms()
 
     def set_node_alarms(self, node: str, alarms: NodeAlarms) -> None:
         if alarms.alarms:
@@ -185,11 +186,3 @@ class States:
 
     def undo(self, mark: int) -> None:
         self._state.undo(mark)
-
-    def _get(self, key: bytes, kind: type[T]) -> T | None:
-        found = self._state.get(key)
-        if found is None:
-            return None
-        if not isinstance(found, kind):
-            raise TypeError(f"{key!r} holds a {type(found).__name__}")
-        return found

@@ -22,9 +22,9 @@ class Timers:
         """Note a station's deadline and nodes, as far as they are others than before."""
         nodes, former = _nodes(link), _nodes(before)
         if nodes != former:
-            for node in former - nodes:
+            for node in set(former).difference(nodes):
                 self._stations.get(node, set()).discard(station)
-            for node in nodes - former:
+            for node in set(nodes).difference(former):
                 self._stations.setdefault(node, set()).add(station)
         if link.deadline_us is not None and (
             before is None or (before.node, before.deadline_us) != (link.node, link.deadline_us)
@@ -37,7 +37,7 @@ class Timers:
 
     def due(self, clock: Clock, node: str) -> Iterator[tuple[str, str, int]]:
         """(node, station, its time) of every deadline that is over, of a node and of those that do not live."""
-        for name in sorted(self._heaps):
+        for name in list(self._heaps):
             if name != node and clock.lives(name):
                 continue
             heap, now_us = self._heaps[name], clock.node_now(name)
@@ -45,5 +45,5 @@ class Timers:
                 yield name, heapq.heappop(heap)[1], now_us
 
 
-def _nodes(link: Link | None) -> frozenset[str]:
-    return frozenset() if link is None else frozenset(conn.node for conn in link.open)
+def _nodes(link: Link | None) -> list[str]:
+    return [] if link is None else [conn.node for conn in link.open]

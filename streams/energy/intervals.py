@@ -12,10 +12,10 @@ import msgspec
 from contracts.events import EnergyMethod
 from contracts.flags import INTERPOLATED
 from contracts.times import SECOND
-from streams.energy.meter import KEPT, Change, Meter, Read, after, before
+from streams.energy.meter import KEPT, Change, Meter, Read, after, before, track_of
 from streams.energy.register import Point, Track, step
 from streams.energy.rows import QUARTER, quarter
-from streams.energy.span import Span, most
+from streams.energy.span import most
 
 _REGISTERS = ("imported", "exported")
 _LONGEST = KEPT * QUARTER  # no line is drawn over more: what it brings belongs to its later reading
@@ -45,8 +45,8 @@ class Interval(msgspec.Struct, frozen=True):
 def interval(meter: Meter, read: Read, number: int) -> Interval:
     """The view of quarter `number`; an empty one where neither a reading nor a line touches it."""
     span = read(number).span
-    into = _flow(None if span is None else span.imported, meter, read, number, "imported")
-    out = _flow(None if span is None else span.exported, meter, read, number, "exported")
+    into = _flow(track_of(span, "imported"), meter, read, number, "imported") if meter.imports else _Flow()
+    out = _flow(track_of(span, "exported"), meter, read, number, "exported") if meter.exports else _Flow()
     flags = {*into.flags, *out.flags, *(span.flags if span is not None else ())}
     covered_us = max(into.coverage_us, out.coverage_us)
     method: EnergyMethod = "register"
@@ -137,14 +137,12 @@ def affected(meter: Meter, read: Read, change: Change, reread: Read) -> set[int]
     final = dict(change.final)
     found = set(change.changed)
     for number in change.changed:
-        was, now = read(number).span, (final.get(number) or reread(number)).span
-        for register in _REGISTERS:
-            first, last = (end(was, register) != end(now, register) for end in (_first, _last))
-            left = before(change.meter, reread, number, register) if first else None
-            right = after(change.meter, reread, number, register) if last else None
-            if left is not None:
+        before_span, after_span = read(number).span, (final.get(number) or reread(number)).span
+        for register in filter(change.meter.is_ever_read, _REGISTERS):
+            first, last = _moved(track_of(before_span, register), track_of(after_span, register))
+            if first and (left := before(change.meter, reread, number, register)) is not None:
                 found.update(_bounded(quarter(left.at_us), number))
-            if right is not None:
+            if last and (right := after(change.meter, reread, number, register)) is not None:
                 found.update(_bounded(number, quarter(right.at_us)))
     return {
         number
@@ -158,14 +156,11 @@ def affected(meter: Meter, read: Read, change: Change, reread: Read) -> set[int]
     }
 
 
-def _first(span: Span | None, register: str) -> Point | None:
-    track: Track | None = getattr(span, register, None)
-    return None if track is None else Point(track.first_us, track.first)
-
-
-def _last(span: Span | None, register: str) -> Point | None:
-    track: Track | None = getattr(span, register, None)
-    return None if track is None else Point(track.last_us, track.last)
+def _moved(was: Track | None, now: Track | None) -> tuple[bool, bool]:
+    """Whether the first and the last reading of a register are others now."""
+    if was is None or now is None:
+        return was is not now, was is not now
+    return was[:2] != now[:2], was[2:4] != now[2:4]
 
 
 def _bounded(first: int, last: int) -> Iterator[int]:

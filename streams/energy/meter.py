@@ -3,8 +3,8 @@
 The rows of a quarter are a state record of their own, so that a reading writes one small record and not the day.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -38,6 +38,9 @@ class Meter(msgspec.Struct, frozen=True):
     def is_final(self, number: int) -> bool:
         return self.given_up is not None and number <= self.given_up
 
+    def is_ever_read(self, register: str) -> bool:
+        return self.imports if register == "imported" else self.exports
+
 
 Read = Callable[[int], Quarter]
 """A quarter; an empty one where there are no rows."""
@@ -64,13 +67,14 @@ def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row]
     """Take rows away, then union with others."""
     changed: dict[int, Quarter] = {}
     fresh, altered, late = [], [], []
-    kept, final = list(meter.quarters), list[tuple[int, Quarter]]()
+    kept, final = meter.quarters, list[tuple[int, Quarter]]()
     for row in removed:
         number = quarter(row.at_us)
         before = changed[number] if number in changed else read(number)
         left = tuple(each for each in before.rows if each.order != row.order)
         if left != before.rows:
             changed[number] = Quarter(left, of_rows(left))
+            kept = kept if left else tuple(each for each in kept if each != number)
     for row in rows:
         number = quarter(row.at_us)
         before = changed[number] if number in changed else read(number)
@@ -79,9 +83,10 @@ def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row]
                 late.append(row)
                 continue
             if number not in kept:
-                insort(kept, number)
+                kept = tuple(sorted((*kept, number)))
             if len(kept) > KEPT:
-                oldest = kept.pop(0)
+                oldest, *rest = kept
+                kept = tuple(rest)
                 final.append((oldest, changed.get(oldest) or read(oldest)))
                 changed[oldest] = NOTHING
         after = union(before.rows, row)
@@ -98,53 +103,55 @@ def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row]
     return Change(_indexed(meter, changed, kept, final), changed, fresh, altered, late, final)
 
 
-def _indexed(meter: Meter, changed: dict[int, Quarter], kept: list[int], final: list[tuple[int, Quarter]]) -> Meter:
-    """The index that goes with the changed quarters."""
+def _indexed(
+    meter: Meter, changed: dict[int, Quarter], kept: tuple[int, ...], final: list[tuple[int, Quarter]]
+) -> Meter:
+    """The index that goes with the changed quarters; the same one where nothing of it changed."""
+    imports, exports = meter.imports, meter.exports
+    for each in changed.values():
+        if each.span is not None:
+            imports = imports or each.span.imported is not None
+            exports = exports or each.span.exported is not None
+    if kept is meter.quarters and (imports, exports) == (meter.imports, meter.exports):
+        return meter
     imported, exported, given_up = meter.imported, meter.exported, meter.given_up
     for number, fell in final:
         given_up = number
         if fell.span is not None:
-            imported = _last(fell.span.imported) or imported
-            exported = _last(fell.span.exported) or exported
-    spans = [each.span for each in changed.values() if each.span is not None]
-    return Meter(
-        tuple(number for number in kept if number not in changed or changed[number].rows),
-        meter.imports or any(span.imported is not None for span in spans),
-        meter.exports or any(span.exported is not None for span in spans),
-        given_up,
-        imported,
-        exported,
-    )
+            imported = last_of(fell.span.imported) or imported
+            exported = last_of(fell.span.exported) or exported
+    return Meter(kept, imports, exports, given_up, imported, exported)
 
 
 def before(meter: Meter, read: Read, number: int, register: str) -> Point | None:
     """The last reading of a register before a quarter."""
-    if not _is_ever_read(meter, register):
+    if not meter.is_ever_read(register):
         return None
-    earlier = reversed(meter.quarters[: bisect_left(meter.quarters, number)])
-    found = next((_last(track) for track in _tracks(read, earlier, register)), None)
-    return found or (meter.imported if register == "imported" else meter.exported)
+    for index in range(bisect_left(meter.quarters, number) - 1, -1, -1):
+        track = track_of(read(meter.quarters[index]).span, register)
+        if track is not None:
+            return last_of(track)
+    return meter.imported if register == "imported" else meter.exported
 
 
 def after(meter: Meter, read: Read, number: int, register: str) -> Point | None:
     """The first reading of a register after a quarter."""
-    if not _is_ever_read(meter, register):
+    if not meter.is_ever_read(register):
         return None
-    later = meter.quarters[bisect_left(meter.quarters, number + 1) :]
-    return next((Point(track.first_us, track.first) for track in _tracks(read, later, register)), None)
-
-
-def _is_ever_read(meter: Meter, register: str) -> bool:
-    return meter.imports if register == "imported" else meter.exports
-
-
-def _tracks(read: Read, numbers: Iterable[int], register: str) -> Iterator[Track]:
-    for number in numbers:
-        span = read(number).span
-        track = None if span is None else span.imported if register == "imported" else span.exported
+    for index in range(bisect_left(meter.quarters, number + 1), len(meter.quarters)):
+        track = track_of(read(meter.quarters[index]).span, register)
         if track is not None:
-            yield track
+            return first_of(track)
+    return None
 
 
-def _last(track: Track | None) -> Point | None:
+def track_of(span: Span | None, register: str) -> Track | None:
+    return None if span is None else span.imported if register == "imported" else span.exported
+
+
+def first_of(track: Track | None) -> Point | None:
+    return None if track is None else Point(track.first_us, track.first)
+
+
+def last_of(track: Track | None) -> Point | None:
     return None if track is None else Point(track.last_us, track.last)

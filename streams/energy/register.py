@@ -70,6 +70,8 @@ def extended(track: Track | None, at_us: int, wh: float) -> Track:
     """A track with one more reading at its end."""
     if track is None:
         return Track(at_us, wh, at_us, wh)
+    if 0 <= wh - track.last <= _SLACK_WH:  # as registers go
+        return Track(track.first_us, track.first, at_us, wh, round(track.wh + wh - track.last, 6), track.flags)
     link = step(track.last, wh, at_us - track.last_us)
     flags = track.flags if link.flag is None or link.flag in track.flags else (*track.flags, link.flag)
     return Track(track.first_us, track.first, at_us, wh, round(track.wh + link.wh, 6), flags)

@@ -79,7 +79,7 @@ def from_totals(
 
 def union(rows: Rows, row: Row) -> Rows:
     """The rows with one more; the very same tuple where it says nothing new."""
-    if not rows or rows[-1].order < row.order:
+    if not rows or rows[-1].at_us < row.at_us or rows[-1].order < row.order:
         return (*rows, row)
     index = bisect_left(rows, row.order, key=_order)
     if rows[index].order != row.order:

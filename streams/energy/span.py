@@ -39,7 +39,7 @@ _NOTHING = Span(0, 0)
 def appended(span: Span | None, row: Row) -> Span:
     """A span with one more row at its end. A boundary counts as a register, not as a reading."""
     before = _NOTHING if span is None else span
-    at_us, power, context = row.at_us, row.power, row.context
+    at_us, power, into, out = row.at_us, row.power, row.imported_interval, row.exported_interval
     return Span(
         at_us if span is None else span.first_us,
         at_us,
@@ -51,9 +51,9 @@ def appended(span: Span | None, row: Row) -> Span:
         before.power_count + (power is not None),
         row.soc if before.soc_first is None else before.soc_first,
         before.soc_last if row.soc is None else row.soc,
-        _most(before.offered_max, row.offered),
-        _plus(before.imported_intervals, context, row.imported_interval),
-        _plus(before.exported_intervals, context, row.exported_interval),
+        before.offered_max if row.offered is None else _most(before.offered_max, row.offered),
+        before.imported_intervals if into is None else _plus(before.imported_intervals, row.context, into),
+        before.exported_intervals if out is None else _plus(before.exported_intervals, row.context, out),
         tuple(sorted({*before.flags, *row.flags})) if row.flags else before.flags,
     )
 
@@ -97,8 +97,8 @@ def _most(a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else max(a, b)
 
 
-def _plus(sums: Sums, context: str, wh: float | None) -> Sums:
-    return sums if wh is None else {**sums, context: round(sums.get(context, 0.0) + wh, 6)}
+def _plus(sums: Sums, context: str, wh: float) -> Sums:
+    return {**sums, context: round(sums.get(context, 0.0) + wh, 6)}
 
 
 def _added(a: Sums, b: Sums) -> Sums:

@@ -1,15 +1,17 @@
 """Laws of the folds: order, repeats, batches and restarts do not show; what was published is; borders add up."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts import quirks
 from histories import DAY, History, delayed, folded, histories, orders
 from list_log import LIMITS, Log, ts
-from streams import meters, session_records
+from streams import meters, samples, session_records
 from streams.energy.rows import QUARTER
 from streams.engine.agent import Record
 from streams.engine.folding import fold_batch
@@ -212,3 +214,16 @@ def test_a_day_of_readings_in_any_order_gives_the_same_quarters(readings: list[t
         logs.append(log)
     assert views(logs[0]) == views(logs[1]) == views(logs[2])
     assert published(logs[0]) == views(logs[0])
+
+
+# -- readings
+
+_VALUES = st.from_regex(r"\s*[+-]?[0-9_.]{1,6}([eE][+-]?\d{1,3})?\s*", fullmatch=True) | st.text(
+    st.characters(max_codepoint=127), max_size=12
+)
+
+
+@given(_VALUES | st.floats() | st.integers() | st.none() | st.booleans())
+def test_a_value_is_the_number_that_the_contract_reads(value: object) -> None:
+    if not isinstance(value, float) or math.isfinite(value):
+        assert samples._number(value) == quirks.number(value)

@@ -1,0 +1,81 @@
+"""A channel: what a reading's measurand, phase, location and unit say, in our terms. Pure.
+
+Stations repeat the same few for ever: each is worked out once.
+"""
+
+from typing import NamedTuple
+
+from streams.measurands import DELIVERED, MEASURANDS, PHASES, UNITS, UNITS_FOLDED, Unit
+from streams.message import whole, word
+
+DEFAULT_MEASURAND = "Energy.Active.Import.Register"
+DEFAULT_LOCATION = "Outlet"
+_PREFIXES = 24  # SI's largest prefix: a multiplier beyond it is noise
+_MOST, _LONGEST = 4096, 256  # channels that are remembered, and the characters of one that is worth it
+
+SUMMED = frozenset(
+    {"energy_import", "energy_export", "energy_import_interval", "energy_export_interval", "power_import"}
+)
+"""What the total of is the sum over the phases."""
+
+
+class Channel(NamedTuple):
+    """SI value = value * factor + offset."""
+
+    identity: tuple[str, str | None, str]
+    """Measurand, phase, location: two values of one identity are a conflict."""
+    factor: float
+    offset: float
+    unit: str
+    flat: str | None = None
+    """Its name among a sample's values; None where it has none."""
+    rank: int = 0
+    """Of channels with one flat name that of the least rank stands."""
+    total: str | None = None
+    """What it is the total of, or a phase of the total; None where it is not what a car gets."""
+    phase: str = ""
+    """Empty for the total."""
+
+
+Words = tuple[object, object, object, object, object]
+"""What a reading says: measurand, phase, location, unit, multiplier; None where it does not."""
+
+
+class Channels(dict[Words, Channel]):
+    """Channels by their words, each made when first asked for. TypeError where a word is an array or an object."""
+
+    def __missing__(self, words: Words) -> Channel:
+        found = _made(words)
+        if len(str(words)) <= _LONGEST:
+            if len(self) >= _MOST:
+                self.clear()
+            self[words] = found
+        return found
+
+
+CHANNELS = Channels()
+
+
+def _made(words: Words) -> Channel:
+    said_measurand, said_phase, said_location, said_unit, said_multiplier = words
+    measurand, location = word(said_measurand) or DEFAULT_MEASURAND, word(said_location) or DEFAULT_LOCATION
+    phase, spelled, power = word(said_phase), word(said_unit), whole(said_multiplier) or 0
+    known = MEASURANDS.get(measurand)
+    unit = _unit(spelled if spelled is not None else known[1] if known else "")
+    factor = unit.factor * 10.0 ** (power if -_PREFIXES <= power <= _PREFIXES else 0)
+    made = Channel((measurand, phase, location), factor, unit.offset, unit.si)
+    if known is None or unit.si != _unit(known[1]).si:
+        return made
+    base, _, suffix = known
+    short = PHASES.get(phase, "?") if phase else ""
+    if location not in DELIVERED:
+        return made._replace(flat=_flat(f"{location.lower()}_{base}", short, suffix), rank=len(DELIVERED))
+    return made._replace(flat=_flat(base, short, suffix), rank=DELIVERED.index(location), total=base, phase=short)
+
+
+def _flat(base: str, phase: str, suffix: str) -> str:
+    return "_".join(part for part in (base, phase, suffix) if part)
+
+
+def _unit(spelled: str) -> Unit:
+    return UNITS.get(spelled) or UNITS_FOLDED.get(spelled.strip().casefold()) or Unit(spelled)
