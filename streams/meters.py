@@ -6,17 +6,11 @@ from contracts.events import EnergyInterval
 from contracts.times import rfc3339_ms
 from streams.deadlines import quarter_due
 from streams.energy.intervals import affected, better, interval
-from streams.energy.meter import NOTHING, Change, Meter, Quarter, Read, change
+from streams.energy.meter import NOTHING, Change, Meter, Quarter, change
 from streams.energy.rows import QUARTER, QUARTER_S, Row
-from streams.sessions.held import Held
+from streams.keeping import overlapping, reader
 from streams.states import NAMED, OTHER, Open
 from streams.turn import Turn
-
-
-def reader(turn: Turn, evse: int, stream: str) -> Read:
-    """The stored quarters of a stream."""
-    states, station = turn.states, turn.station
-    return lambda number: states.quarter(station, evse, stream, number)
 
 
 def store(turn: Turn, evse: int, stream: str, rows: Iterable[Row], removed: Iterable[Row] = ()) -> Change | None:
@@ -49,52 +43,37 @@ def _publish_final(turn: Turn, evse: int, stream: str, meter: Meter, made: Chang
     for number, fell in made.final:
         states.set_quarter(station, evse, stream, number, fell)
     for number, _ in made.final:
-        publish(turn, evse, number, overlapping(turn.held(), evse, number, turn.now_us), final=True)
+        publish(turn, evse, number, overlapping(turn.held(), evse, number), final=True)
         turn.quarters[evse].discard(number)
     for number, _ in made.final:
         states.set_quarter(station, evse, stream, number, NOTHING)
 
 
-def overlapping(held: Iterable[Held], evse: int, number: int, now_us: int) -> tuple[str, ...]:
-    """The ids of an evse's sessions that a quarter touches."""
-    found = (each.facts.session_id for each in held if number in under(each, evse, now_us))
-    return tuple(sorted(found))
-
-
-def under(held: Held, evse: int, now_us: int) -> range:
-    """The quarters of an evse that a session overlaps."""
-    facts = held.facts
-    if facts.evse != evse or facts.start_us is None:
-        return range(0)
-    end_us = held.over_us
-    return range(facts.start_us // QUARTER, (now_us if end_us is None else end_us) // QUARTER + 1)
-
-
 def publish_due(turn: Turn) -> None:
     """Publish the totals of the quarters that changed: a closed one at once, the open one once a minute."""
     quarters: dict[tuple[int, int], Open] = {}
-    for (evse, number), open_ in turn.pace.quarters.items():
-        if quarter_due(number) > turn.now_us:
-            quarters[evse, number] = _renamed(turn, evse, number, open_) if evse in turn.rejoined else open_
+    for at, open_ in turn.pace.quarters.items():
+        if quarter_due(at[1]) > turn.now_us:
+            quarters[at] = _renamed(turn, open_, *at) if at in turn.renamed else open_
         elif open_.dirty:  # it closed meanwhile
-            turn.quarters.setdefault(evse, set()).add(number)
+            turn.quarters.setdefault(at[0], set()).add(at[1])
     for evse, numbers in turn.quarters.items():
         for number in sorted(numbers):
             known = quarters.get((evse, number))
             if known is not None and known.minute == turn.minute:
                 quarters[evse, number] = Open(known.minute, True, known.sessions)  # noqa: FBT003 - dirty
                 continue
-            sessions = known.sessions if known is not None else overlapping(turn.held(), evse, number, turn.now_us)
+            sessions = known.sessions if known is not None else overlapping(turn.held(), evse, number)
             publish(turn, evse, number, sessions)
             if quarter_due(number) > turn.now_us:
                 quarters[evse, number] = Open(turn.minute, False, sessions)  # noqa: FBT003
-    turn.quarters = {}
+    turn.quarters, turn.renamed = {}, set()
     if quarters != turn.pace.quarters:
         turn.set_pace(quarters=quarters)
 
 
-def _renamed(turn: Turn, evse: int, number: int, open_: Open) -> Open:
-    return Open(open_.minute, open_.dirty, overlapping(turn.held(), evse, number, turn.now_us))
+def _renamed(turn: Turn, open_: Open, evse: int, number: int) -> Open:
+    return Open(open_.minute, open_.dirty, overlapping(turn.held(), evse, number))
 
 
 def publish(turn: Turn, evse: int, number: int, sessions: tuple[str, ...], *, final: bool = False) -> None:

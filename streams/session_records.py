@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from streams import keeping
 from streams.deadlines import zombie_due
-from streams.meters import reader
 from streams.sessions import prune as pruning
-from streams.sessions.held import Held, Place, counted
+from streams.sessions.held import Held, Place
 from streams.sessions.join import Joined
 from streams.sessions.record import Subject, record
 from streams.sessions.views import View, view
-from streams.states import NAMED, Running
+from streams.states import Running
 from streams.turn import Turn
 
 KEPT_OVER = 16  # sessions of an evse that are over and remembered; what falls out is final
@@ -26,7 +26,8 @@ def publish(turn: Turn, name: str, *, final: bool = False) -> None:
     is_told = running is not None and running.minute == turn.minute and before.facts.ends_us is None
     if is_told and not final and before.facts.evse not in turn.rejoined:
         return
-    held, seen = _seen(turn, before)
+    held = keeping.counted(turn, before)
+    seen = view(held)
     point = _point(turn, held, seen)
     former = held.former
     if point != held.point:
@@ -38,21 +39,13 @@ def publish(turn: Turn, name: str, *, final: bool = False) -> None:
     if held is not before:
         turn.states.set_session(held)
     turn.outbox.session(record(held, seen, _subject(turn), final=final))
-    _keep_pace(turn, name, _running(held, turn.minute, seen.heard_us) if seen.state == "open" else None)
+    _keep_pace(turn, name, _running(held, turn.minute) if seen.state == "open" else None)
 
 
-def _seen(turn: Turn, held: Held) -> tuple[Held, View]:
-    """The session with its readings counted, and what it comes to."""
-    if held.sum.stale and held.facts.evse is not None:
-        meter = turn.states.meter(turn.station, held.facts.evse, NAMED)
-        held = counted(held, meter, reader(turn, held.facts.evse, NAMED))
-    return held, view(held)
-
-
-def _running(held: Held, minute: int, heard_us: int) -> Running:
+def _running(held: Held, minute: int) -> Running:
     facts = held.facts
     own = facts.own if facts.own_from_us is None and facts.own_to_us is None else ()
-    return Running(facts.evse or 0, own, minute, heard_us)
+    return Running(facts.evse or 0, own, minute, held.heard_us)
 
 
 def _keep_pace(turn: Turn, name: str, running: Running | None) -> None:
@@ -70,7 +63,7 @@ def _subject(turn: Turn) -> Subject:
 def _point(turn: Turn, held: Held, seen: View) -> Place:
     """Where it stands in a time-series store: at its start; without one, where it begins as far as is known."""
     if held.facts.start_us is None:
-        return seen.start_us or seen.heard_us, held.facts.evse or 0
+        return seen.start_us or held.heard_us, held.facts.evse or 0
     if held.point is not None and held.facts.evse not in turn.rejoined:
         return held.point
     return _at_start(held, turn.held())
@@ -90,8 +83,8 @@ def _at_start(held: Held, others: Iterable[Held]) -> Place:
     return 1000 * (start_ms + len(same)), facts.evse or 0
 
 
-def rejoined(turn: Turn, gone: Iterable[Held], after: Mapping[str, Joined]) -> set[str]:
-    """Sessions changed: say which are no more, and follow those that are open. Gives those that stand elsewhere now."""
+def rejoined(turn: Turn, gone: Iterable[Held], after: Mapping[str, Joined]) -> None:
+    """Sessions changed: say which are no more, follow those that are open, and find those that stand elsewhere now."""
     for held in gone:
         _keep_pace(turn, held.facts.session_id, None)
         if held.state:
@@ -99,14 +92,14 @@ def rejoined(turn: Turn, gone: Iterable[Held], after: Mapping[str, Joined]) -> s
     for name, running in turn.pace.sessions.items():
         now = turn.states.session(name)
         if now is not None:
-            _keep_pace(turn, name, _running(now, running.minute, running.heard_us))
+            _keep_pace(turn, name, _running(now, running.minute))
     others = turn.held()
-    return {
+    turn.changed.update(
         held.facts.session_id
         for held in others
         if held.facts.evse in turn.rejoined and held.facts.start_us is not None
         if held.point not in (None, _at_start(held, others))
-    }
+    )
 
 
 def _void(turn: Turn, held: Held, after: Mapping[str, Joined]) -> None:
@@ -120,8 +113,8 @@ def _void(turn: Turn, held: Held, after: Mapping[str, Joined]) -> None:
         or (facts.start is not None and joined.start is not None and _is_same(facts, joined))
         or (facts.start is None and joined.evse == facts.evse and not set(facts.own).isdisjoint(joined.foreign))
     )
-    held, seen = _seen(turn, held)
-    void = record(held, seen, _subject(turn), final=True)
+    held = keeping.counted(turn, held)
+    void = record(held, view(held), _subject(turn), final=True)
     taken = any(_same_point(joined, held.point) for joined in after.values())
     turn.outbox.session(
         msgspec.structs.replace(
@@ -161,11 +154,11 @@ def expire(turn: Turn) -> None:
         if before is None:
             _keep_pace(turn, name, None)
             continue
-        held, seen = _seen(turn, before)
-        due_us = zombie_due(seen.heard_us)
+        held = keeping.counted(turn, before)
+        due_us = zombie_due(held.heard_us)
         if due_us > turn.now_us:  # heard of since, without being published
             turn.states.set_session(held)
-            _keep_pace(turn, name, _running(held, running.minute, seen.heard_us))
+            _keep_pace(turn, name, _running(held, running.minute))
             continue
         turn.states.set_session(msgspec.structs.replace(held, zombie_us=due_us))
         turn.rejoined.add(running.evse)
@@ -178,7 +171,7 @@ def prune(turn: Turn) -> None:
     over: dict[int | None, list[tuple[int, str]]] = {}
     for held in turn.held():
         if held.state in ("ended", "zombie"):
-            over.setdefault(held.facts.evse, []).append((held.over_us or 0, held.facts.session_id))
+            over.setdefault(held.facts.evse, []).append((held.until_us, held.facts.session_id))
     gone = [name for each in over.values() for _, name in sorted(each)[:-KEPT_OVER]]
     book, left = turn.book, set(turn.states.books(turn.station).sessions)
     for name in gone:

@@ -4,7 +4,7 @@ import msgspec
 
 from contracts.events import Boot, ConnectorStatus, Sample, StationStatus
 from contracts.times import rfc3339_ms
-from streams import links, status, transactions
+from streams import links, owners, status, transactions
 from streams.alarms.episodes import Signal
 from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
@@ -50,7 +50,7 @@ def moved(turn: Turn, change: links.Change) -> None:
 
 
 def _call(turn: Turn, message: Message) -> None:
-    connectors, changed = status.fold(turn.head.connectors, message, transactions.place_of(turn, message))
+    connectors, changed = status.fold(turn.head.connectors, message, owners.place_of(turn, message))
     found = groups(message)
     _samples(turn, found)
     connectors = _powered(turn, connectors, found)
@@ -196,7 +196,7 @@ def _evse(turn: Turn, group: Group) -> int:
     """The evse of a group; where its message does not say, that of its transaction, if it is known; else 0."""
     if group.evse is not None or group.transaction_id is None:
         return group.evse or 0
-    return transactions.evse_of(turn, group.transaction_id, group.at_us) or 0
+    return owners.evse_of(turn, group.transaction_id, group.at_us) or 0
 
 
 def _powered(turn: Turn, connectors: dict[Place, Connector], found: list[Group]) -> dict[Place, Connector]:

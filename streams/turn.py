@@ -26,10 +26,14 @@ class Turn:
         self.link = link
         self.head: Head = states.head(station)
         self.pace: Pace = states.pace(station)
+        self.changed: set[str] = set()
+        """Sessions that may differ from what was published."""
+        self.rejoined: set[int | None] = set()
+        """Evses whose sessions came, went, began or ended."""
         self.quarters: dict[int, set[int]] = {}
         """evse -> quarters whose totals may differ from what was published."""
-        self.rejoined: set[int] = set()
-        """Evses whose sessions came, went, began or ended."""
+        self.renamed: set[tuple[int, int]] = set()
+        """(evse, quarter) that overlap other sessions now."""
         self._before = (states.link(station), self.head, self.pace)
 
     @property

@@ -42,6 +42,8 @@ class Held(msgspec.Struct, frozen=True):
     """Rows that wait for its evse to be known."""
     late: bool = False
     """A reading came after its quarter was given up."""
+    heard_us: int = 0
+    """When something of it happened last, as far as its rows are counted."""
     zombie_us: int | None = None
     """When it was last given up; anything heard later takes that back."""
     state: str = ""
@@ -52,11 +54,28 @@ class Held(msgspec.Struct, frozen=True):
     """Where it was published before that."""
 
     @property
-    def over_us(self) -> int | None:
-        """When it was over, by its facts or as a zombie; None where it goes on."""
-        if self.facts.ends_us is not None or self.zombie_us is None or self.state != "zombie":
-            return self.facts.ends_us
-        return self.zombie_us - ZOMBIE_AFTER
+    def until_us(self) -> int:
+        """Up to when it is known to have lasted."""
+        said_us = self.facts.said_us
+        return self.heard_us if said_us is None else said_us
+
+
+def heard_us(facts: Joined, span: Span | None) -> int:
+    """When something of a session happened last; 0 where nothing has a time."""
+    tx = facts.tx
+    moments = (
+        facts.start_us,
+        facts.said_us,
+        None if span is None else span.last_us,
+        None if tx is None else tx.last_us,
+    )
+    return max((moment for moment in moments if moment is not None), default=0)
+
+
+def told(held: Held, facts: Joined) -> Held:
+    """The session with other facts."""
+    known_us = held.heard_us if held.sum.stale else 0
+    return msgspec.structs.replace(held, facts=facts, heard_us=max(known_us, heard_us(facts, held.sum.now)))
 
 
 def owns(held: Held, row: Row) -> bool:
@@ -68,7 +87,7 @@ def with_row(held: Held, row: Row, read: Read) -> Held:
     """The session with one more row of its own, which `read` knows already."""
     total, number = held.sum, quarter(row.at_us)
     if total.stale:
-        return held
+        return msgspec.structs.replace(held, heard_us=max(held.heard_us, row.at_us))
     if total.newest is None or number > total.newest:
         total = Sum(total.given_up, total.now, number, appended(total.now, _counted(held, row)))
     elif number < total.newest:
@@ -77,7 +96,7 @@ def with_row(held: Held, row: Row, read: Read) -> Held:
         total = Sum(total.given_up, total.past, number, appended(total.now, _counted(held, row)))
     else:
         total = Sum(total.given_up, total.past, number, join(total.past, _of_quarter(held, read(number))))
-    return msgspec.structs.replace(held, sum=total)
+    return msgspec.structs.replace(held, sum=total, heard_us=max(held.heard_us, row.at_us))
 
 
 def stale(held: Held) -> Held:
@@ -94,7 +113,7 @@ def counted(held: Held, meter: Meter, read: Read) -> Held:
         span = _of_quarter(held, read(number))
         if span is not None:
             total = Sum(total.given_up, total.now, number, join(total.now, span))
-    return msgspec.structs.replace(held, sum=total)
+    return msgspec.structs.replace(held, sum=total, heard_us=heard_us(held.facts, total.now))
 
 
 def gave_up(held: Held, fell: Quarter) -> Held:

@@ -27,13 +27,11 @@ Result = Literal["ok", "no-energy", "never-started", "deauthorised", "fault"]
 
 
 class View(msgspec.Struct, frozen=True):
-    """What the record says, and the times that timers need (microseconds)."""
+    """What the record says. Times in microseconds."""
 
     state: SessionState
     start_us: int | None
     end_us: int | None
-    heard_us: int
-    """When something of it happened last."""
     reason: str | None
     energy: Energy
     span: Span | None
@@ -56,26 +54,23 @@ def view(held: Held) -> View:
     start_us = facts.start_us
     if start_us is None and span is not None:
         start_us = span.first_us
-    said_us = facts.said_us
-    moments = (start_us, said_us, None if span is None else span.last_us, None if tx is None else tx.last_us)
-    heard_us = max((moment for moment in moments if moment is not None), default=0)
-    state, end_us, flags = _state(held, said_us, heard_us)
+    state, end_us, flags = _state(held)
     energy = delivered(facts, span, start_us, end_us)
     flags |= _quality(held, ended=end_us is not None) | energy.flags
     if span is not None:
         flags |= set(span.flags)
     reason = None if end_us is None else tx.reason if tx is not None else facts.stop.reason if facts.stop else None
-    return View(state, start_us, end_us, heard_us, reason, energy, span, frozenset(flags))
+    return View(state, start_us, end_us, reason, energy, span, frozenset(flags))
 
 
-def _state(held: Held, said_us: int | None, heard_us: int) -> tuple[SessionState, int | None, set[str]]:
+def _state(held: Held) -> tuple[SessionState, int | None, set[str]]:
     """State, end, and the flags that belong to them."""
-    if said_us is not None:
-        return "ended", said_us, set()
+    if held.facts.said_us is not None:
+        return "ended", held.facts.said_us, set()
     if held.facts.next_us is not None:
-        return "ended", heard_us, {MISSING_STOP}
-    if held.zombie_us is not None and held.zombie_us >= heard_us + ZOMBIE_AFTER:
-        return "zombie", heard_us, {MISSING_STOP, ZOMBIE}
+        return "ended", held.heard_us, {MISSING_STOP}
+    if held.zombie_us is not None and held.zombie_us >= held.heard_us + ZOMBIE_AFTER:
+        return "zombie", held.heard_us, {MISSING_STOP, ZOMBIE}
     return "open", None, set()
 
 

@@ -16,6 +16,7 @@ from streams.energy.rows import QUARTER
 from streams.engine.agent import Record
 from streams.engine.folding import fold_batch
 from streams.engine.state import State
+from streams.keeping import overlapping
 from streams.messages import MessagesAgent
 from streams.outbox import Outbox
 from streams.states import NAMED, OTHER, States, decode, encode
@@ -46,7 +47,7 @@ def views(log: Log) -> Views:
             both = [states.meter(station, evse, stream).quarters for stream in (NAMED, OTHER)]
             numbers = [number for quarters in both for number in quarters]
             for number in range(min(numbers, default=0), max(numbers, default=-1) + 1):
-                meters.publish(turn, evse, number, meters.overlapping(turn.held(), evse, number, turn.now_us))
+                meters.publish(turn, evse, number, overlapping(turn.held(), evse, number))
         for output in outbox.outputs():
             value = json.loads(output.value or b"")
             if output.topic == "ocpp.sessions" or value["readings"] or value["import_wh"] or value["export_wh"]:

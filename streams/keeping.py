@@ -1,0 +1,73 @@
+"""Sessions into the state: what that means for the quarters under them is noted in the turn."""
+
+from collections.abc import Iterable
+
+from streams.energy.intervals import interval
+from streams.energy.meter import KEPT, Quarter, Read
+from streams.energy.rows import QUARTER
+from streams.sessions import held
+from streams.sessions.held import Held
+from streams.states import NAMED
+from streams.turn import Turn
+
+
+def reader(turn: Turn, evse: int, stream: str) -> Read:
+    """The stored quarters of a stream."""
+    states, station = turn.states, turn.station
+
+    def read(number: int) -> Quarter:
+        return states.quarter(station, evse, stream, number)
+
+    return read
+
+
+def keep(turn: Turn, now: Held) -> None:
+    """Store a session that changed."""
+    before = turn.states.session(now.facts.session_id)
+    turn.states.set_session(now)
+    turn.changed.add(now.facts.session_id)
+    _rename(turn, before, now)
+
+
+def drop(turn: Turn, gone: Held) -> None:
+    """Take a session out of the state."""
+    turn.states.drop_session(gone.facts.session_id)
+    _rename(turn, gone, None)
+
+
+def counted(turn: Turn, now: Held) -> Held:
+    """The session with its readings counted, where that was put off."""
+    evse = now.facts.evse
+    if not now.sum.stale or evse is None:
+        return now
+    return held.counted(now, turn.states.meter(turn.station, evse, NAMED), reader(turn, evse, NAMED))
+
+
+def overlapping(found: Iterable[Held], evse: int, number: int) -> tuple[str, ...]:
+    """The ids of an evse's sessions that a quarter touches."""
+    return tuple(sorted(each.facts.session_id for each in found if number in _under(each, evse)))
+
+
+def _under(now: Held | None, evse: int) -> range:
+    """The quarters of an evse that a session overlaps, as far as it is known to have lasted."""
+    if now is None or now.facts.evse != evse or now.facts.start_us is None:
+        return range(0)
+    return range(now.facts.start_us // QUARTER, now.until_us // QUARTER + 1)
+
+
+def _rename(turn: Turn, was: Held | None, now: Held | None) -> None:
+    """A session came, went, began or ended elsewhere: the quarters between overlap others now."""
+    for evse in {each.facts.evse for each in (was, now) if each is not None and each.facts.evse}:
+        before, after = _under(was, evse), _under(now, evse)
+        if before == after:
+            continue
+        meter, read = turn.states.meter(turn.station, evse, NAMED), reader(turn, evse, NAMED)
+        if not meter.quarters:
+            continue
+        first, last = meter.quarters[0], meter.quarters[-1]
+        differ = {number for number in {*before} ^ {*after} if first <= number <= last}
+        if len(differ) > KEPT:
+            differ &= {*meter.quarters}
+        turn.renamed |= {(evse, number) for number in differ}
+        told = {number for number in differ if not interval(meter, read, number).is_empty}
+        turn.quarters.setdefault(evse, set()).update(told)

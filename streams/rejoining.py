@@ -1,0 +1,91 @@
+"""From one set of facts to the next: sessions come, go, and change, and take their rows with them."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from streams import keeping, readings, session_records
+from streams.energy.rows import START, STOP, Row
+from streams.sessions import held, join
+from streams.sessions.facts import Book
+from streams.sessions.held import Held
+from streams.sessions.join import Joined
+from streams.sessions.tx import Tx
+from streams.states import NAMED
+from streams.turn import Turn
+
+_Rows = dict[int, list[Row]]
+
+
+def rejoin(turn: Turn, book: Book, told: Mapping[str, Tx] | None = None) -> None:
+    """Go to another book, or to other 2.x transactions (`told`)."""
+    before = {each.facts.session_id: each for each in turn.held()}
+    known = {each.facts.transaction: each.facts.tx for each in before.values() if each.facts.tx is not None}
+    after = join.sessions(turn.station, book, {**known, **(told or {})})
+    gone = [each for name, each in before.items() if name not in after]
+    turn.set_book(book, tuple(sorted(after)))
+    loose: _Rows = {}
+    for name, joined in sorted(after.items()):
+        was = before.get(name)
+        if was is not None and was.facts == joined:
+            continue
+        turn.rejoined |= {joined.evse, joined.evse if was is None else was.facts.evse}
+        now = _opened(joined, turn.link.site, gone, book) if was is None else _revised(was, joined)
+        keeping.keep(turn, keeping.counted(turn, _loosened(now, gone, loose)))
+    for each in gone:
+        turn.rejoined.add(each.facts.evse)
+        keeping.drop(turn, each)
+    _bound(turn, before, after, loose)
+    session_records.rejoined(turn, gone, after)
+
+
+def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
+    """A session that is new, or the heir of one that is gone and had its readings."""
+    new = Held(joined, site)
+    for each in gone:
+        if not set(each.facts.own).isdisjoint(joined.own):
+            new = Held(joined, each.site, each.sum, late=each.late)
+    new = held.told(new, joined)
+    named = joined.foreign or any(name in names for names in book.named.values() for name in joined.own)
+    return held.stale(new) if named and joined.evse is not None else new
+
+
+def _revised(was: Held, joined: Joined) -> Held:
+    now = held.told(was, joined)
+    return held.stale(now) if was.facts.evse is not None and was.facts.claim != joined.claim else now
+
+
+def _loosened(now: Held, gone: Iterable[Held], found: _Rows) -> Held:
+    """Let go of the rows that waited for the session's evse, its own and those of sessions that are gone.
+
+    Their stop, or their id, is this one's now. They are put to `found` where the evse is known.
+    """
+    loose = list(now.loose)
+    for each in gone:
+        stop = each.facts.stop
+        if (stop is not None and stop == now.facts.stop) or not set(each.facts.own).isdisjoint(now.facts.own):
+            loose += each.loose
+    if now.facts.evse is None:
+        return msgspec.structs.replace(now, loose=held.loosened(loose, readings.LOOSE))
+    if loose:
+        found.setdefault(now.facts.evse, []).extend(loose)
+    return msgspec.structs.replace(now, loose=())
+
+
+def _bound(turn: Turn, before: Mapping[str, Held], after: Mapping[str, Joined], loose: _Rows) -> None:
+    """1.6: the registers of starts and stops are rows of their connector's meter, too."""
+    was = {(each.facts.evse, row) for each in before.values() for row in _boundaries(each.facts)}
+    now = {(joined.evse, row) for joined in after.values() for row in _boundaries(joined)}
+    for evse in sorted({evse for evse, _ in was ^ now if evse} | loose.keys()):
+        removed = [row for at, row in was - now if at == evse]
+        added = sorted((row for at, row in now - was if at == evse), key=lambda row: row.order)
+        readings.store(turn, evse, NAMED, [*added, *loose.get(evse, ())], removed)
+
+
+def _boundaries(joined: Joined) -> list[Row]:
+    start, stop, found = joined.start, joined.stop, list[Row]()
+    if start is not None and start.meter_start is not None and joined.start_us is not None:
+        found.append(Row(joined.start_us, START, joined.session_id, imported=start.meter_start))
+    if stop is not None and stop.meter_stop is not None:
+        found.append(Row(stop.at_us, STOP, joined.session_id, imported=stop.meter_stop))
+    return found if joined.evse else []
