@@ -37,6 +37,10 @@ class EnergyAgent:
     name, source, format = "energy", "raw", 1
     _states = msgspec.json.Decoder(LastEnergy)
 
+    def __init__(self) -> None:
+        self.began: tuple[float, float] | None = None
+        """Wall clock and CPU of the process at the first record, in seconds."""
+
     def decode(self, key: bytes, value: bytes) -> object:  # noqa: ARG002
         return self._states.decode(value)
 
@@ -49,6 +53,8 @@ class EnergyAgent:
     def fold(self, record: Record, state: State) -> Iterable[Output]:
         assert record.key is not None
         assert record.value is not None
+        if self.began is None:
+            self.began = (time.time(), time.process_time())
         energy = 0.0
         for sample in _JSON.decode(record.value)["frame"][3]["meterValue"][0]["sampledValue"]:
             if sample["measurand"].startswith("Energy"):
@@ -61,21 +67,18 @@ class EnergyAgent:
 
 
 class UntilN(Observer):
-    """Measures from the first batch, as the peer measures from its first record."""
+    """Measures from the first record that is folded, as the peer does, to the transaction that holds the last."""
 
-    def __init__(self, records: int) -> None:
+    def __init__(self, agent: EnergyAgent, records: int) -> None:
+        self._agent = agent
         self._left = records
         self._records = records
-        self._began: tuple[float, float] | None = None
-
-    def rebalanced(self, kept: int, gained: int, lost: int) -> None:  # noqa: ARG002
-        self._began = (time.time(), time.process_time())  # loading an empty state included
 
     def committed(self, batch: BatchReport) -> None:
-        assert self._began is not None
         self._left -= batch.records
         if self._left <= 0:
-            wall, cpu = time.time() - self._began[0], time.process_time() - self._began[1]
+            assert self._agent.began is not None
+            wall, cpu = time.time() - self._agent.began[0], time.process_time() - self._agent.began[1]
             print(
                 f"records/s wall {self._records / wall:.0f} cpu us/record {cpu / self._records * 1e6:.2f}", flush=True
             )
@@ -89,7 +92,8 @@ async def run() -> NoReturn:
         log=1,
         client={"bootstrap_servers": Path("bs.addr").read_text().strip()},
     )
-    end(await Engine([EnergyAgent()], settings, observer=UntilN(int(os.environ["N"]))).run(asyncio.Event()))
+    agent = EnergyAgent()
+    end(await Engine([agent], settings, observer=UntilN(agent, int(os.environ["N"]))).run(asyncio.Event()))
 
 
 if __name__ == "__main__":
