@@ -106,9 +106,13 @@ class Process:
         self._popen.send_signal(number)
 
     def pause(self) -> None:
-        """SIGSTOP."""
+        """SIGSTOP; returns when it stands still. A server answers for some milliseconds after the signal."""
         self.paused = True
         self.signal(signal.SIGSTOP)
+        if hasattr(os, "waitid"):  # macOS has none before Python 3.13
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        else:
+            time.sleep(0.2)
 
     def resume(self) -> None:
         """SIGCONT."""
