@@ -79,7 +79,10 @@ def _merged(members: list[Start]) -> Begun:
 def _clockless_key(
     start: Start, together: dict[tuple[object, ...], list[Start]], stops: Iterable[Stop]
 ) -> tuple[object, ...]:
-    """A start without a time repeats one like it, shortly before, that has its id or, elsewhere, no stop yet."""
+    """A start without a time repeats one like it, shortly before: one with no other id, or on another connection.
+
+    Not where that one was stopped meanwhile: then it is the next session.
+    """
     alike = (start.connector, start.token.upper(), start.meter_start)
     for key, members in reversed(together.items()):
         last = members[-1]
@@ -87,8 +90,10 @@ def _clockless_key(
             last.at_us is None
             and (last.connector, last.token.upper(), last.meter_start) == alike
             and start.ts_us - last.ts_us <= _CLOCKLESS_RETRY
-            and (last.transaction == start.transaction or last.conn != start.conn)
-            and not any(stop.transaction == last.transaction and stop.at_us <= start.ts_us for stop in stops)
+            and (last.conn != start.conn or last.transaction in (None, start.transaction) or start.transaction is None)
+            and not any(
+                stop.transaction == last.transaction and last.ts_us <= stop.at_us <= start.ts_us for stop in stops
+            )
         ):
             return key
     return (*alike, None, start.ts_us, start.conn, start.seq)

@@ -51,6 +51,8 @@ def folded(history: Sequence[Message], order: Sequence[int], until: float) -> Lo
             log.call(message.sent, message.action, message.payload, message.station, **name)
         elif message.answers in seqs:
             log.reply(message.sent, message.action, message.payload, message.station, seqs[message.answers], **name)
+    for station in sorted({message.station for message in history}):
+        log.disconnect(until, station, name=station)  # an end for starts whose answers never came
     log.tick(until)
     log.tick(until + 1)
     log.tick(until + 2)
@@ -65,8 +67,34 @@ def _proto(history: Sequence[Message], station: str) -> str:
 # -- what is generated
 
 _GAPS = st.integers(60, 3 * HOUR)
-_READINGS = st.lists(st.tuples(st.integers(1, 40 * 60), st.integers(0, 4000)), max_size=5)
-_WAYS_16 = st.sampled_from(["own", "own", "own", "-1", "0", "none", "foreign"])
+_READINGS = st.lists(
+    st.tuples(st.integers(1, 40 * 60), st.integers(0, 4000), st.sampled_from(["Sample.Periodic", "Sample.Clock"])),
+    max_size=5,
+)
+_MOSTLY = st.sampled_from([True, True, True, False])
+_RARELY = st.sampled_from([False, False, False, True])
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How a 1.6 connector talks in a session. `named`: what its readings name."""
+
+    named: str
+    has_clock: bool
+    is_answered: bool
+    says_start: bool
+    says_stop: bool
+    sends_data: bool
+
+
+_WAYS = st.builds(
+    Way,
+    named=st.sampled_from(["own", "own", "own", "-1", "0", "none", "foreign"]),
+    has_clock=_MOSTLY,
+    is_answered=_MOSTLY,
+    says_start=_MOSTLY,
+    says_stop=_MOSTLY,
+    sends_data=st.booleans(),
+)
 
 
 @st.composite
@@ -74,41 +102,49 @@ def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
     """The sessions of a 1.6 connector, one after the other; its register goes on, unless it is reset."""
     messages: list[Message] = []
     at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000]))
+    reuses = draw(_RARELY)
     for number in range(draw(st.integers(1, 4))):
-        way = draw(_WAYS_16)
-        if draw(st.booleans()) and draw(st.booleans()):
+        way = draw(_WAYS)
+        if draw(_RARELY):
             register = draw(st.integers(0, 50))
-        begin, begin_wh = at, register
-        given = 100 * connector + number
-        named = {"own": given, "-1": -1, "0": 0, "none": None, "foreign": 4711}[way]
-        says_start = draw(st.sampled_from([True, True, True, False]))
-        if says_start:
-            start = {"connectorId": connector, "idTag": f"T{connector}{number % 2}", "meterStart": register}
-            messages.append(Message(station, at, "StartTransaction", {**start, "timestamp": ts(at)}))
+        given = 100 * connector + (0 if reuses else number)
+        names = {"own": given, "-1": -1, "0": 0, "none": None, "foreign": 4711}
+        named = names[way.named] if way.says_start or way.named == "none" else 1000 * connector + number
+        token = f"T{connector}{number % 2}"
+        if way.says_start:
+            start = {"connectorId": connector, "idTag": token, "meterStart": register, "timestamp": _clock(at, way)}
+            messages.append(Message(station, at, "StartTransaction", start))
             answer = {"transactionId": given, "idTagInfo": {"status": "Accepted"}}
-            messages.append(Message(station, at, "StartTransaction", answer, answers=len(messages) - 1))
-        elif way != "none":
-            named = given
+            if way.is_answered:
+                messages.append(Message(station, at, "StartTransaction", answer, answers=len(messages) - 1))
         data = {}
-        for after, wh in sorted(draw(_READINGS)):
+        for after, wh, context in sorted(draw(_READINGS)):
             register += wh
-            data[begin + after] = register
-            payload = {"connectorId": connector, "meterValue": [meter_value(begin + after, register)]}
-            if named is not None:
-                payload["transactionId"] = named
-            messages.append(Message(station, begin + after, "MeterValues", payload))
-        at = begin + 41 * 60
-        if draw(st.sampled_from([True, True, True, False])):
-            register += draw(st.integers(0, 500))
-            stop: dict[str, Any] = {"transactionId": given if named in (None, 4711) else named, "meterStop": register}
-            stop |= {"idTag": f"T{connector}{number % 2}", "timestamp": ts(at)}
-            if data and named == given and draw(st.booleans()):
+            data[at + after] = register
+            payload: dict[str, Any] = {
+                "connectorId": connector,
+                "meterValue": [meter_value(at + after, register, context, Power_Active_Import=wh)],
+                **({} if named is None else {"transactionId": named}),
+            }
+            messages.append(Message(station, at + after, "MeterValues", payload))
+        at += 41 * 60
+        register += draw(st.integers(0, 500))
+        if way.says_stop and (way.says_start or named is not None):
+            stop: dict[str, Any] = {
+                "transactionId": given if named in (None, 4711) else named,
+                "meterStop": register,
+                "idTag": token,
+                "timestamp": _clock(at, way),
+            }
+            if data and named == given and way.sends_data and way.is_answered:
                 stop["transactionData"] = [meter_value(when, wh) for when, wh in data.items()]
-            if says_start or named is not None:
-                messages.append(Message(station, at, "StopTransaction", stop))
-        assert register >= begin_wh
+            messages.append(Message(station, at, "StopTransaction", stop))
         at += draw(_GAPS)
     return tuple(messages)
+
+
+def _clock(at: float, way: Way) -> str:
+    return ts(at) if way.has_clock else "1970-01-01T00:00:12Z"
 
 
 @st.composite
@@ -124,9 +160,9 @@ def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
         events: list[tuple[str, float, float | None, str]] = []
         if draw(st.sampled_from([True, True, True, False])):
             events.append(("Started", begin, register if draw(st.booleans()) else None, "Transaction.Begin"))
-        for after, wh in sorted(draw(_READINGS)):
+        for after, wh, reading_context in sorted(draw(_READINGS)):
             register += wh
-            events.append(("Updated", begin + after, register, "Sample.Periodic"))
+            events.append(("Updated", begin + after, register, reading_context))
         at = begin + 41 * 60
         if draw(st.sampled_from([True, True, True, False])):
             register += draw(st.integers(0, 500))
