@@ -146,7 +146,7 @@ def _sessions_16(station: str, book: Book) -> Iterable[Joined]:
             if transaction in by_id:
                 continue
             foreign.setdefault(connector, set()).add(transaction)
-            if is_real(transaction) and latest(groups, first_us, connector=connector) is None:
+            if is_real(transaction) and latest(groups, first_us, connector=connector, reading=True) is None:
                 lost[transaction] = min(lost.get(transaction, (first_us, connector)), (first_us, connector))
     for group in groups:
         same = by_id[group.transaction] if group.ids else []

@@ -145,14 +145,20 @@ def _retried(former: Stop | None, stop: Stop, groups: list[Begun]) -> Begun | No
     return next((each for each in groups if former in each.stops), None) if next(said) == next(said) else None
 
 
-def latest(groups: list[Begun], at_us: int, *, connector: int | None = None, token: str | None = None) -> Begun | None:
-    """Rule (b): the latest start at or before a time that was not over by a stop of its own."""
+def latest(
+    groups: list[Begun], at_us: int, *, connector: int | None = None, token: str | None = None, reading: bool = False
+) -> Begun | None:
+    """Rule (b): the latest start at or before a time that was not over by a stop of its own.
+
+    A stop may come at the very time of that one, as its repeat; a `reading` of that time with another id begins the
+    next session (a station that writes whole seconds may end one and begin another in the same).
+    """
     for group in reversed(groups):
         if (
             group.start_us <= at_us
             and (connector is None or group.connector == connector)
             and (token is None or group.start.token.upper() == token.upper())
-            and (group.own_stop is None or group.own_stop.at_us >= at_us)
+            and (group.own_stop is None or group.own_stop.at_us >= at_us + reading)
         ):
             return group
     return None

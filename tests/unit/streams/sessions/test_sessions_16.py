@@ -271,6 +271,19 @@ def test_a_session_joined_in_the_middle_begins_with_its_first_reading(log: Log) 
     assert (session["point_at"], session["evse"]) == (ms(10), 1)
 
 
+def test_it_may_begin_in_the_second_in_which_the_former_session_ends(log: Log) -> None:
+    log.start(10, 1000, transaction=7)
+    log.meter(70, 1100, transaction=7)
+    log.stop(130, 1200, transaction=7)
+    log.meter(130, 1200, transaction=4711)
+    log.meter(190, 1300, transaction=4711)
+    log.stop(250, 1400, transaction=4711)
+    former, joined = log.sessions()
+    assert (former["ended_at"], former["import_wh"]) == (ms(130), 200)
+    assert (joined["session_id"], joined["evse"]) == ("default/CP1/4711/-", 1)
+    assert (joined["started_at"], joined["ended_at"], joined["import_wh"]) == (ms(130), ms(250), 200)
+
+
 def test_when_its_start_comes_it_is_void(log: Log) -> None:
     log.meter(70, 1100, transaction=7)
     log.start(80, 1000, transaction=7, said=10)
