@@ -6,7 +6,6 @@ from functools import lru_cache
 import msgspec
 
 from contracts import envelope as envelopes
-from contracts import ocppj
 from contracts.envelope import Envelope
 from contracts.quirks import as_list, modern_names, timestamp
 from contracts.times import MINUTE, from_rfc3339
@@ -25,15 +24,21 @@ _NAMES_OF_2X = {
     "TransactionEvent": "transactionInfo",
 }
 
+# The actions of which some fold reads the CALL or SEND, and those of which one reads the answer.
+_READ = frozenset({*_NAMES_OF_2X, "StartTransaction", "StopTransaction", "NotifyEvent", "SecurityEventNotification"})
+_ANSWERS_READ = frozenset({"BootNotification", "StartTransaction"})
+
 Payload = dict[str, object]
+
+_decoder = msgspec.json.Decoder()
 
 
 class Message(msgspec.Struct, frozen=True):
     """One record and what its frame says.
 
     `ts_us` is the envelope's `ts`: the edge's clock, microseconds since 1970. `call` is the payload of an inbound CALL
-    or SEND, `result` that of an outbound CALLRESULT; None where there is none or it is no object. `is_2x`: whether the
-    payload is one of 2.x, whatever the connection agreed on.
+    or SEND, `result` that of an outbound CALLRESULT; None where there is none, or none that a fold would read. `is_2x`:
+    whether the payload is one of 2.x, whatever the connection agreed on.
     """
 
     envelope: Envelope
@@ -47,18 +52,28 @@ class Message(msgspec.Struct, frozen=True):
 def decode(value: bytes | None) -> Message:
     """Raises RecordError where the value is no envelope, ValueError where its `ts` is no time."""
     envelope = envelopes.decode(value)
-    ts_us = _ts_us(envelope.ts)
-    is_2x, action = (envelope.proto or "").startswith("ocpp2"), envelope.action or ""
-    is_call = envelope.dir == "in" and envelope.type in ("CALL", "SEND")
-    is_result = envelope.dir == "out" and envelope.type == "CALLRESULT"
-    frame = envelope.frame_bytes() if is_call or is_result else None
-    message = None if frame is None else ocppj.parse(frame)
-    if isinstance(message, ocppj.Call | ocppj.Send) and isinstance(message.payload, dict):
-        call = modern_names(action, message.payload)
-        return Message(envelope, ts_us, call, None, is_2x or _NAMES_OF_2X.get(action) in call, action)
-    if isinstance(message, ocppj.CallResult) and isinstance(message.payload, dict):
-        return Message(envelope, ts_us, None, message.payload, is_2x, action)
-    return Message(envelope, ts_us, None, None, is_2x, action)
+    ts_us, action = _ts_us(envelope.ts), envelope.action or ""
+    is_2x = (envelope.proto or "").startswith("ocpp2")
+    call = result = None
+    if envelope.dir == "in" and action in _READ and envelope.type in ("CALL", "SEND"):
+        call = _payload(envelope, 3)
+        if call is not None:
+            call = modern_names(action, call)
+            is_2x = is_2x or _NAMES_OF_2X.get(action) in call
+    elif envelope.dir == "out" and action in _ANSWERS_READ and envelope.type == "CALLRESULT":
+        result = _payload(envelope, 2)
+    return Message(envelope, ts_us, call, result, is_2x, action)
+
+
+def _payload(envelope: Envelope, index: int) -> Payload | None:
+    """The object at a place of the frame (OCPP-J: [2, id, action, payload], [3, id, payload])."""
+    frame = envelope.frame_bytes()
+    try:
+        message = None if frame is None else _decoder.decode(frame)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    payload = message[index] if isinstance(message, list) and len(message) > index else None
+    return payload if isinstance(payload, dict) else None
 
 
 def _ts_us(ts: str) -> int:

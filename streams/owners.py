@@ -2,7 +2,9 @@
 
 from streams.message import Message, int_of, object_of
 from streams.sessions import join, tx
+from streams.sessions.facts import where_named
 from streams.sessions.held import Held
+from streams.sessions.starts import SHARED_IDS
 from streams.turn import Turn
 
 
@@ -27,9 +29,12 @@ def owner(turn: Turn, transaction: str, evse: int | None, at_us: int) -> Held | 
 
 
 def evse_of(turn: Turn, transaction: str, at_us: int) -> int | None:
-    """Where readings were taken whose message does not say it: at their session's evse."""
+    """Where readings were taken whose message does not say it: at their session's evse, or where others name its id."""
     found = owner(turn, transaction, None, at_us)
-    return None if found is None else found.facts.evse
+    if found is not None and found.facts.evse is not None:
+        return found.facts.evse
+    named = None if transaction in SHARED_IDS else where_named(turn.books.facts, transaction)
+    return None if named is None else named[1]
 
 
 def place_of(turn: Turn, message: Message) -> tuple[int, int] | None:

@@ -6,15 +6,16 @@ import msgspec
 
 from streams import keeping, meters, owners
 from streams.energy.meter import Change
-from streams.energy.rows import Row, from_totals
+from streams.energy.rows import Row, Rows, from_totals, union
 from streams.samples import Group
 from streams.sessions import held
 from streams.sessions.facts import Stop
 from streams.sessions.held import Held
+from streams.sessions.starts import SHARED_IDS
 from streams.states import NAMED, OTHER
 from streams.turn import Turn
 
-LOOSE = 200  # rows kept of a session whose evse nobody has said yet
+_HELD_BACK, _HELD_BACK_FOR = 200, 8  # rows of a transaction whose evse nobody has said yet, and such transactions
 
 
 def read(turn: Turn, groups: Iterable[Group], stop: Stop | None) -> None:
@@ -33,15 +34,34 @@ def read(turn: Turn, groups: Iterable[Group], stop: Stop | None) -> None:
 
 
 def _placed(turn: Turn, transaction: str, at_us: int, rows: list[Row], stop: Stop | None) -> int | None:
-    """The evse of readings that do not name it: their session's. Where that is not known they are held back."""
-    found = owners.owner(turn, transaction, None, at_us)
-    if found is None and stop is not None:  # an id that is not its session's own
-        found = next((each for each in turn.held() if stop.repeats(each.facts.stop)), None)
-    if found is None:
-        return None
-    if found.facts.evse is None:
-        keeping.keep(turn, msgspec.structs.replace(found, loose=held.loosened([*found.loose, *rows], LOOSE)))
-    return found.facts.evse
+    """The evse of readings that do not name it: their session's. Where nobody has said it yet they are held back."""
+    evse = owners.evse_of(turn, transaction, at_us)
+    if evse is not None:
+        return evse
+    if transaction in SHARED_IDS:  # they are those of the session that the stop ended
+        ended = (each.facts for each in turn.held() if stop is not None and stop.repeats(each.facts.stop))
+        return next((facts.evse for facts in ended), None)
+    hold(turn, transaction, rows)
+    return None
+
+
+def hold(turn: Turn, transaction: str, rows: Iterable[Row]) -> None:
+    """Hold rows back; of many the newest."""
+    kept: Rows = turn.books.loose.get(transaction, ())
+    for row in rows:
+        kept = union(kept, row)
+    others = {name: each for name, each in turn.books.loose.items() if name != transaction}
+    loose = {**others, transaction: kept[-_HELD_BACK:]}
+    turn.set_books(loose=dict(list(loose.items())[-_HELD_BACK_FOR:]))
+
+
+def release(turn: Turn) -> None:
+    """Put the rows that were held back where they belong, as far as that is known now."""
+    for transaction, rows in turn.books.loose.items():
+        evse = owners.evse_of(turn, transaction, rows[0].at_us)
+        if evse is not None:
+            turn.set_books(loose={name: each for name, each in turn.books.loose.items() if name != transaction})
+            store(turn, evse, NAMED if evse else OTHER, rows)
 
 
 def store(

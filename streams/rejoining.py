@@ -1,8 +1,6 @@
 """From one set of facts to the next: sessions come, go, and change, and take their rows with them."""
 
-from collections.abc import Iterable, Mapping
-
-import msgspec
+from collections.abc import Mapping
 
 from streams import keeping, readings, session_records
 from streams.energy.rows import START, STOP, Row
@@ -14,8 +12,6 @@ from streams.sessions.tx import Tx
 from streams.states import NAMED
 from streams.turn import Turn
 
-_Rows = dict[int, list[Row]]
-
 
 def rejoin(turn: Turn, book: Book, told: Mapping[str, Tx] | None = None) -> None:
     """Go to another book, or to other 2.x transactions (`told`)."""
@@ -23,20 +19,20 @@ def rejoin(turn: Turn, book: Book, told: Mapping[str, Tx] | None = None) -> None
     known = {each.facts.transaction: each.facts.tx for each in before.values() if each.facts.tx is not None}
     after = join.sessions(turn.station, book, {**known, **(told or {})})
     gone = [each for name, each in before.items() if name not in after]
-    turn.set_book(book, tuple(sorted(after)))
-    loose: _Rows = {}
+    turn.set_books(facts=book, sessions=tuple(sorted(after)))
     for name, joined in sorted(after.items()):
         was = before.get(name)
         if was is not None and was.facts == joined:
             continue
         turn.rejoined |= {joined.evse, joined.evse if was is None else was.facts.evse}
         now = _opened(joined, turn.link.site, gone, book) if was is None else _revised(was, joined)
-        keeping.keep(turn, keeping.counted(turn, _loosened(now, gone, loose)))
+        keeping.keep(turn, keeping.counted(turn, now))
     for each in gone:
         turn.rejoined.add(each.facts.evse)
         keeping.drop(turn, each)
-    _bound(turn, before, after, loose)
     session_records.rejoined(turn, gone, after)
+    _bound(turn, before, after)
+    readings.release(turn)
 
 
 def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
@@ -55,31 +51,14 @@ def _revised(was: Held, joined: Joined) -> Held:
     return held.stale(now) if was.facts.evse is not None and was.facts.claim != joined.claim else now
 
 
-def _loosened(now: Held, gone: Iterable[Held], found: _Rows) -> Held:
-    """Let go of the rows that waited for the session's evse, its own and those of sessions that are gone.
-
-    Their stop, or their id, is this one's now. They are put to `found` where the evse is known.
-    """
-    loose = list(now.loose)
-    for each in gone:
-        stop = each.facts.stop
-        if (stop is not None and stop == now.facts.stop) or not set(each.facts.own).isdisjoint(now.facts.own):
-            loose += each.loose
-    if now.facts.evse is None:
-        return msgspec.structs.replace(now, loose=held.loosened(loose, readings.LOOSE))
-    if loose:
-        found.setdefault(now.facts.evse, []).extend(loose)
-    return msgspec.structs.replace(now, loose=())
-
-
-def _bound(turn: Turn, before: Mapping[str, Held], after: Mapping[str, Joined], loose: _Rows) -> None:
+def _bound(turn: Turn, before: Mapping[str, Held], after: Mapping[str, Joined]) -> None:
     """1.6: the registers of starts and stops are rows of their connector's meter, too."""
     was = {(each.facts.evse, row) for each in before.values() for row in _boundaries(each.facts)}
     now = {(joined.evse, row) for joined in after.values() for row in _boundaries(joined)}
-    for evse in sorted({evse for evse, _ in was ^ now if evse} | loose.keys()):
+    for evse in sorted({evse for evse, _ in was ^ now if evse}):
         removed = [row for at, row in was - now if at == evse]
         added = sorted((row for at, row in now - was if at == evse), key=lambda row: row.order)
-        readings.store(turn, evse, NAMED, [*added, *loose.get(evse, ())], removed)
+        readings.store(turn, evse, NAMED, added, removed)
 
 
 def _boundaries(joined: Joined) -> list[Row]:

@@ -173,7 +173,7 @@ def prune(turn: Turn) -> None:
         if held.state in ("ended", "zombie"):
             over.setdefault(held.facts.evse, []).append((held.until_us, held.facts.session_id))
     gone = [name for each in over.values() for _, name in sorted(each)[:-KEPT_OVER]]
-    book, left = turn.book, set(turn.states.books(turn.station).sessions)
+    book, left = turn.books.facts, set(turn.books.sessions)
     for name in gone:
         publish(turn, name, final=True)
         held_ = turn.states.session(name)
@@ -181,4 +181,4 @@ def prune(turn: Turn) -> None:
             book = pruning.without(book, held_.facts)
         turn.states.drop_session(name)
         left.discard(name)
-    turn.set_book(book, tuple(sorted(left)))
+    turn.set_books(facts=book, sessions=tuple(sorted(left)))

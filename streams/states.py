@@ -14,6 +14,7 @@ from contracts.events import Boot
 from streams.alarms.episodes import Episode
 from streams.clock import Clock
 from streams.energy.meter import NOTHING, Meter, Quarter
+from streams.energy.rows import Rows
 from streams.engine.agent import CLOCK_KEY
 from streams.engine.state import State
 from streams.links import Link
@@ -71,10 +72,12 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Books(msgspec.Struct, frozen=True):
-    """The facts of a station's 1.6 sessions, and which sessions are held, 2.x ones too."""
+    """The facts of a station's 1.6 sessions; of 2.x ones too: which are held, and what waits for them."""
 
     facts: Book = Book()
     sessions: tuple[str, ...] = ()
+    loose: dict[str, Rows] = {}
+    """Rows that wait until the evse of the transaction that they name is known."""
 
 
 class NodeAlarms(msgspec.Struct, frozen=True):

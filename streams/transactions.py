@@ -30,9 +30,9 @@ def fold(turn: Turn, message: Message, groups: list[Group]) -> None:
 
 def settle(turn: Turn) -> None:
     """Connections ended: starts that wait for their replies wait no longer."""
-    ended = {start.conn for start in turn.book.starts if not start.settled and not turn.link.lives(start.conn)}
+    ended = {start.conn for start in turn.books.facts.starts if not start.settled and not turn.link.lives(start.conn)}
     if ended:
-        rejoin(turn, facts.settle(turn.book, ended))
+        rejoin(turn, facts.settle(turn.books.facts, ended))
         _publish(turn)
 
 
@@ -42,7 +42,7 @@ def _tell(turn: Turn, transaction: str, message: Message, groups: list[Group]) -
     before = None if known is None else known.facts.tx
     after = tx.fold(before, message, groups)
     if known is None or before is None or before.outline != after.outline:
-        rejoin(turn, turn.book, {transaction: after})
+        rejoin(turn, turn.books.facts, {transaction: after})
     elif after != before:
         told = msgspec.structs.replace(known.facts, tx=after, signed=after.signed)
         keeping.keep(turn, held.told(known, told))
@@ -56,14 +56,14 @@ def _learn(turn: Turn, message: Message, groups: list[Group]) -> Stop | None:
     stop, link, conn = None, turn.link, message.envelope.conn or ""
     if message.action in _FACTS_16:
         stop = facts.stop_of(message, link.connected_us(conn))
-        book = facts.fold(turn.book, message, link.connected_us(conn), conn_closed=not link.lives(conn))
+        book = facts.fold(turn.books.facts, message, link.connected_us(conn), conn_closed=not link.lives(conn))
     else:
         groups = [group for group in groups if group.transaction_id and not _is_plain(turn, group)]
         if not groups:
             return None
-        book = turn.book
+        book = turn.books.facts
     book = facts.with_names(book, groups)
-    if book != turn.book:
+    if book != turn.books.facts:
         rejoin(turn, book)
     return stop
 

@@ -9,7 +9,6 @@ from streams.clock import Clock
 from streams.deadlines import deadline
 from streams.links import Link
 from streams.outbox import Outbox
-from streams.sessions.facts import Book
 from streams.sessions.held import Held
 from streams.states import Books, Head, Pace, States
 
@@ -51,19 +50,17 @@ class Turn:
     # -- sessions
 
     @property
-    def book(self) -> Book:
-        return self.states.books(self.station).facts
+    def books(self) -> Books:
+        return self.states.books(self.station)
+
+    def set_books(self, **changes: object) -> None:
+        books = msgspec.structs.replace(self.books, **changes)
+        if books != self.books:
+            self.states.set_books(self.station, books)
 
     def held(self) -> list[Held]:
         """All sessions that are held."""
-        found = map(self.states.session, self.states.books(self.station).sessions)
-        return [held for held in found if held is not None]
-
-    def set_book(self, book: Book, sessions: tuple[str, ...]) -> None:
-        """`sessions`: the ids of all that are held."""
-        books = Books(book, sessions)
-        if books != self.states.books(self.station):
-            self.states.set_books(self.station, books)
+        return [held for held in map(self.states.session, self.books.sessions) if held is not None]
 
     # -- alarms
 

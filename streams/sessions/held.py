@@ -5,13 +5,11 @@ first minute and in its tenth hour. Where that is not possible (a row that comes
 whose rows are whose) it is `stale`, and counted anew when it is looked at.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
 from contracts.times import HOUR
 from streams.energy.meter import Meter, Quarter, Read
-from streams.energy.rows import BEGIN, Row, Rows, quarter, union
+from streams.energy.rows import BEGIN, Row, quarter
 from streams.energy.span import Span, appended, join, of_rows
 from streams.sessions.join import Joined
 
@@ -38,8 +36,6 @@ class Held(msgspec.Struct, frozen=True):
     site: str
     """Of its first fact: it never changes, whatever becomes of the station."""
     sum: Sum = Sum()
-    loose: Rows = ()
-    """Rows that wait for its evse to be known."""
     late: bool = False
     """A reading came after its quarter was given up."""
     heard_us: int = 0
@@ -134,11 +130,3 @@ def _counted(held: Held, row: Row) -> Row:
     if row.context != BEGIN or held.facts.tx is None:
         return row
     return msgspec.structs.replace(row, imported=None)
-
-
-def loosened(rows: Iterable[Row], most: int) -> Rows:
-    """Rows held back: their union, and not too many."""
-    found: Rows = ()
-    for row in rows:
-        found = union(found, row)
-    return found[-most:]

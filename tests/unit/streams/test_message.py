@@ -28,11 +28,11 @@ def test_an_inbound_call_has_a_payload() -> None:
 
 
 def test_a_send_has_one_too() -> None:
-    assert message([6, "1", "NotifyPeriodicEventStream", {"id": 1}], type="SEND").call == {"id": 1}
+    assert message([6, "1", "MeterValues", {"id": 1}], type="SEND").call == {"id": 1}
 
 
 def test_an_outbound_result_has_a_result() -> None:
-    found = message([3, "1", {"status": "Accepted"}], dir="out", type="CALLRESULT")
+    found = message([3, "1", {"status": "Accepted"}], "BootNotification", dir="out", type="CALLRESULT")
     assert (found.call, found.result) == (None, {"status": "Accepted"})
 
 
@@ -49,6 +49,12 @@ def test_an_outbound_result_has_a_result() -> None:
 def test_other_frames_have_neither(frame: object, more: dict[str, str]) -> None:
     found = message(frame, **more)
     assert (found.call, found.result) == (None, None)
+
+
+@pytest.mark.parametrize("action", ["Heartbeat", "DataTransfer", "NotifyReport"])
+def test_what_no_fold_reads_is_not_decoded(action: str) -> None:
+    assert message([2, "1", action, {"connectorId": 1}], action).call is None
+    assert message([3, "1", {"status": "Accepted"}], action, dir="out", type="CALLRESULT").result is None
 
 
 def test_a_frame_with_blanks_around_it_stands_in_raw_and_is_read_all_the_same() -> None:
