@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 POLL_S = 0.5  # at most, before one looks whether to stop
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0  # between attempts to reach Kafka
 LAG_S = 5.0  # that asking for the lag may take
+FETCH_WAIT_MS = 50  # a partition that was just read waits for the fetch under way, which is for the others
 BATCH_BYTES = 16 * 1024 * 1024  # of values that are gathered for one batch
 _FOR_EVER_MS = 2**31 - 1
 
@@ -70,6 +71,7 @@ class Poller:
             "auto_offset_reset": "none",
             "session_timeout_ms": SESSION_TIMEOUT_MS,
             "heartbeat_interval_ms": HEARTBEAT_INTERVAL_MS,
+            "fetch_max_wait_ms": FETCH_WAIT_MS,
             # A store may be away for hours, and then nothing is polled; the heartbeat goes on beside it.
             "max_poll_interval_ms": _FOR_EVER_MS,
         }
