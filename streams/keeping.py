@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from streams.energy.intervals import interval
-from streams.energy.meter import KEPT, Quarter, Read
+from streams.energy.meter import Quarter, Read
 from streams.energy.rows import QUARTER
 from streams.sessions import held
 from streams.sessions.held import Held
 from streams.states import NAMED
 from streams.turn import Turn
+
+_FEW = 4  # quarters that may as well be looked at one by one
 
 
 def reader(turn: Turn, evse: int, stream: str) -> Read:
@@ -23,6 +25,8 @@ def reader(turn: Turn, evse: int, stream: str) -> Read:
 
 def keep(turn: Turn, now: Held) -> None:
     """Store a session that changed."""
+    if now.facts.start_us is None:  # it begins with its first reading
+        now = counted(turn, now)
     before = turn.states.session(now.facts.session_id)
     turn.states.set_session(now)
     turn.changed.add(now.facts.session_id)
@@ -50,9 +54,8 @@ def overlapping(found: Iterable[Held], evse: int, number: int) -> tuple[str, ...
 
 def _under(now: Held | None, evse: int) -> range:
     """The quarters of an evse that a session overlaps, as far as it is known to have lasted."""
-    if now is None or now.facts.evse != evse or now.facts.start_us is None:
-        return range(0)
-    return range(now.facts.start_us // QUARTER, now.until_us // QUARTER + 1)
+    since_us = None if now is None or now.facts.evse != evse else now.since_us
+    return range(0) if now is None or since_us is None else range(since_us // QUARTER, now.until_us // QUARTER + 1)
 
 
 def _rename(turn: Turn, was: Held | None, now: Held | None) -> None:
@@ -64,10 +67,9 @@ def _rename(turn: Turn, was: Held | None, now: Held | None) -> None:
         meter, read = turn.states.meter(turn.station, evse, NAMED), reader(turn, evse, NAMED)
         if not meter.quarters:
             continue
-        first, last = meter.quarters[0], meter.quarters[-1]
-        differ = {number for number in {*before} ^ {*after} if first <= number <= last}
-        if len(differ) > KEPT:
-            differ &= {*meter.quarters}
+        differ = {*before} ^ {*after}
+        if len(differ) > _FEW:
+            differ &= meter.touched()
         turn.renamed |= {(evse, number) for number in differ}
         told = {number for number in differ if not interval(meter, read, number).is_empty}
         turn.quarters.setdefault(evse, set()).update(told)

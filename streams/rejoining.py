@@ -36,14 +36,15 @@ def rejoin(turn: Turn, book: Book, told: Mapping[str, Tx] | None = None) -> None
 
 
 def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
-    """A session that is new, or the heir of one that is gone and had its readings."""
+    """A session that is new, or the heir of one that is gone and had its readings. Others may have come before it."""
     new = Held(joined, site)
     for each in gone:
         if not set(each.facts.own).isdisjoint(joined.own):
             new = Held(joined, each.site, each.sum, late=each.late)
     new = held.told(new, joined)
-    named = joined.foreign or any(name in names for names in book.named.values() for name in joined.own)
-    return held.stale(new) if named and joined.evse is not None else new
+    shared = joined.own_from_us is not None or joined.own_to_us is not None
+    named = any(name in names for names in book.named.values() for name in joined.own)
+    return held.stale(new) if joined.evse is not None and (shared or named or joined.foreign) else new
 
 
 def _revised(was: Held, joined: Joined) -> Held:

@@ -44,7 +44,8 @@ def publish(turn: Turn, name: str, *, final: bool = False) -> None:
 
 def _running(held: Held, minute: int) -> Running:
     facts = held.facts
-    own = facts.own if facts.own_from_us is None and facts.own_to_us is None else ()
+    is_plain = facts.start_us is not None and facts.own_from_us is None and facts.own_to_us is None
+    own = facts.own if is_plain else ()  # without a start, an earlier reading may tell that it is another's
     return Running(facts.evse or 0, own, minute, held.heard_us)
 
 

@@ -5,6 +5,7 @@ The rows of a quarter are a state record of their own, so that a reading writes 
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import msgspec
 
@@ -40,6 +41,11 @@ class Meter(msgspec.Struct, frozen=True):
 
     def is_ever_read(self, register: str) -> bool:
         return self.imports if register == "imported" else self.exports
+
+    def touched(self) -> set[int]:
+        """The quarters that hold rows, and those under the lines between them."""
+        lines = (range(a, b) for a, b in pairwise(self.quarters) if b - a <= KEPT + 1)
+        return {*self.quarters}.union(*lines)
 
 
 Read = Callable[[int], Quarter]

@@ -50,6 +50,12 @@ class Held(msgspec.Struct, frozen=True):
     """Where it was published before that."""
 
     @property
+    def since_us(self) -> int | None:
+        """From when on it is known to have lasted."""
+        first_us = None if self.sum.now is None else self.sum.now.first_us
+        return first_us if self.facts.start_us is None else self.facts.start_us
+
+    @property
     def until_us(self) -> int:
         """Up to when it is known to have lasted."""
         said_us = self.facts.said_us

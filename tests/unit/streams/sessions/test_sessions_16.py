@@ -338,6 +338,24 @@ def test_what_a_session_joined_in_the_middle_says_after_the_next_start_is_not_it
     assert (lost["readings"], lost["state"], started["readings"]) == (1, "ended", 1)
 
 
+def test_an_earlier_reading_shows_that_an_id_without_a_start_is_not_a_session_of_its_own(log: Log) -> None:
+    log.meter(5000, 900, transaction=4711)
+    log.stop(2460, 400, transaction=100)
+    log.start(0, 100, transaction=100, said=0)
+    assert [each["transaction_id"] for each in log.sessions()] == ["100", "4711"]
+    log.meter(5001, 300, transaction=4711, said=60)
+    session = log.session()
+    assert (session["transaction_id"], session["readings"], session["import_wh"]) == ("100", 1, 300)
+
+
+def test_the_quarters_of_a_session_without_a_start_follow_its_first_reading(log: Log) -> None:
+    log.meter(2000, 300, transaction=4711)
+    log.meter(2001, 100, transaction=4711, said=100)
+    passed(log, 5000)
+    for quarter in log.quarters().values():
+        assert quarter["session_ids"] == ["default/CP1/4711/-"]
+
+
 # -- missing stops
 
 
