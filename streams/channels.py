@@ -5,7 +5,7 @@ Stations repeat the same few for ever: each is worked out once.
 
 from typing import NamedTuple
 
-from streams.measurands import DELIVERED, MEASURANDS, PHASES, UNITS, UNITS_FOLDED, Unit
+from streams.measurands import DELIVERED, MEASURANDS, PHASES, SOC_AT, UNITS, UNITS_FOLDED, Unit
 from streams.message import whole, word
 
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"
@@ -68,6 +68,9 @@ def _made(words: Words) -> Channel:
         return made
     base, _, suffix = known
     short = PHASES.get(phase, "?") if phase else ""
+    if base == "soc":  # a car has one battery, wherever its charge is read
+        rank = SOC_AT.index(location) if location in SOC_AT else len(SOC_AT)
+        return made._replace(flat=_flat(base, short, suffix), rank=rank, total=base, phase=short)
     if location not in DELIVERED:
         return made._replace(flat=_flat(f"{location.lower()}_{base}", short, suffix), rank=len(DELIVERED))
     return made._replace(flat=_flat(base, short, suffix), rank=DELIVERED.index(location), total=base, phase=short)

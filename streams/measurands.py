@@ -87,3 +87,6 @@ PHASES: dict[str, str] = {
 }
 
 DELIVERED = ("Outlet", "Cable")  # the locations that measure what a car got, the first one first
+SOC_AT = (*DELIVERED, "EV")  # where stations say that they read the battery, the one to be believed first
+
+LARGEST = 1e100  # in SI units: what is more is no number that a station measured, and its sums might not be finite

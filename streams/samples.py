@@ -13,6 +13,7 @@ from contracts.flags import CLOCK_SUSPECT, CONFLICT, PHASE_SUM
 from contracts.quirks import number
 from contracts.times import rfc3339_ms
 from streams.channels import CHANNELS, SUMMED, Channel
+from streams.measurands import LARGEST
 from streams.message import Message, Payload, int_of, object_of, objects_of, plausible, text_of, word
 
 DEFAULT_CONTEXT = "Sample.Periodic"
@@ -134,6 +135,8 @@ class _Gathered:
         except TypeError:  # one that is no word at all
             found = CHANNELS[tuple(map(word, words))]  # type: ignore[index]  # five of them
         value = round(value * found.factor + found.offset, 6)
+        if not -LARGEST < value < LARGEST:
+            return
         known = self.readings.get(found.identity)
         if known is not None:
             if known[1] != value:

@@ -8,6 +8,7 @@ import msgspec
 from contracts.events import Signed
 from contracts.quirks import number
 from contracts.times import SECOND
+from streams.measurands import LARGEST
 from streams.message import Message, Payload, int_of, object_of, plausible, text_of
 from streams.samples import Group
 
@@ -121,7 +122,7 @@ def stop_of(message: Message, connected_us: int | None) -> Stop | None:
 
 def _register(call: Payload, name: str) -> float | None:
     value = number(call.get(name))
-    return None if value is None else round(value, 6)
+    return None if value is None or abs(value) >= LARGEST else round(value, 6)
 
 
 def _was_offline(at_us: int | None, connected_us: int | None) -> bool:

@@ -81,6 +81,18 @@ def test_what_is_no_number_is_no_reading(log: Log, value: object) -> None:
     assert read(log, [{"value": value}, {"value": "5", "measurand": "Voltage"}])[0]["values"] == {"voltage_v": 5}
 
 
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "1.5e100"])
+@pytest.mark.parametrize("unit", ["kWh", "Wh"])
+def test_nor_is_what_no_sum_can_hold(log: Log, value: str, unit: str) -> None:
+    too_large = [{"value": value, "unit": unit, "phase": phase} for phase in ("L1", "L2", "L3")]
+    (sample,) = read(log, [*too_large, {"value": "5", "measurand": "Voltage"}])
+    assert ([each["measurand"] for each in sample["readings"]], sample["values"]) == (["Voltage"], {"voltage_v": 5})
+
+
+def test_a_large_number_is_one(log: Log) -> None:
+    assert one(log, value="1e90", unit="Wh") == (1e90, "Wh")
+
+
 @pytest.mark.parametrize(("multiplier", "expected"), [(3, 1500), (-3, 0.0015), (0, 1.5), (99, 1.5), ("x", 1.5)])
 def test_2x_has_a_multiplier(log_2x: Log, multiplier: object, expected: float) -> None:
     unit = {"unit": "Wh", "multiplier": multiplier}
@@ -118,6 +130,29 @@ def test_locations_other_than_outlet_and_cable_have_their_own_names(log: Log) ->
 def test_of_outlet_and_cable_the_outlet_stands(log: Log) -> None:
     found = values(log, {"value": "2", "location": "Cable"}, {"value": "1", "location": "Outlet"})
     assert found == {"energy_import_wh": 1}
+
+
+@pytest.mark.parametrize("location", ["Outlet", "Cable", "EV", "Inlet", "Body"])
+def test_the_charge_of_the_battery_counts_wherever_it_is_read(log: Log, location: str) -> None:
+    log.start(0, 1000)
+    said = {"value": "41", "measurand": "SoC", "unit": "Percent", "location": location}
+    assert read(log, [said], 60, transactionId=7)[0]["values"] == {"soc_pct": 41}
+    log.stop(600, 2000)
+    assert (log.session()["soc_from_pct"], log.session()["soc_to_pct"]) == (41, 41)
+
+
+def test_of_several_places_the_nearest_to_the_station_stands(log: Log) -> None:
+    found = [{"value": str(40 + rank), "measurand": "SoC", "location": place} for rank, place in enumerate(_NEAREST)]
+    while found:
+        assert values(log, *reversed(found)) == {"soc_pct": float(found[0]["value"])}
+        found = found[1:]
+
+
+_NEAREST = ("Outlet", "Cable", "EV", "Inlet")
+
+
+def test_energy_that_the_car_measures_is_not_what_it_got(log: Log) -> None:
+    assert values(log, {"value": "5", "location": "EV"}) == {"ev_energy_import_wh": 5}
 
 
 def test_a_measurand_in_a_foreign_unit_has_no_flat_name(log: Log) -> None:

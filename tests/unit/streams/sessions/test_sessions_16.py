@@ -717,6 +717,16 @@ def test_a_start_on_connector_0_is_a_session_without_a_meter(log: Log) -> None:
     assert log.quarters(0) == {}
 
 
+def test_a_register_that_no_sum_can_hold_is_none(log: Log) -> None:
+    payload = {"connectorId": 1, "idTag": "TAG", "meterStart": "-1e308", "timestamp": ts(0)}
+    log.call(0, "StartTransaction", payload)
+    log.answer_start(0, 7)
+    log.call(600, "StopTransaction", {"transactionId": 7, "meterStop": "1e308", "timestamp": ts(600)})
+    session = log.session()
+    assert session["method"] == "none"
+    assert not {"import_wh", "meter_start_wh", "meter_stop_wh"} & session.keys()
+
+
 def test_strange_payloads_are_no_trouble(log: Log) -> None:
     for payload in ({}, {"connectorId": "x"}, {"connectorId": 1, "idTag": 5, "meterStart": "7", "timestamp": 9}):
         log.call(1, "StartTransaction", payload)
