@@ -80,11 +80,12 @@ def identity_of(target: str, rules: Rules) -> str:
 
     Empty segments do not count: `/ocpp/ID/` and `///ID` are heard from real stations.
     """
-    if "://" in target:  # absolute-form, RFC 9112, 3.2.2
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    segments = [segment for segment in target.partition("?")[0].split("/") if segment]
+    path = target.partition("?")[0]  # first: a query may hold slashes, and URLs
+    if path[:1] != "/":  # absolute-form, RFC 9112, 3.2.2
+        path = path.partition("://")[2].partition("/")[2]
+    segments = [segment for segment in path.split("/") if segment]
     prefix = "/".join(segments[:-1])
-    if target[:1] != "/" or not segments or (prefix and prefix not in rules.paths) or "/".join(segments) in rules.paths:
+    if not segments or (prefix and prefix not in rules.paths) or "/".join(segments) in rules.paths:
         raise Refused(404, "path", f"no station's path: /ID or {', '.join(f'/{p}/ID' for p in sorted(rules.paths))}")
     try:
         identity = unquote_to_bytes(segments[-1]).decode()

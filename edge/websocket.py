@@ -56,8 +56,7 @@ class StationProtocol(ServerProtocol, _Frames):
         self.chosen: str | None = None
         self.oversized: Oversized | None = None
         self._messages: list[tuple[bytes, bool]] = []
-        self._parts: list[bytes] = []
-        self._parts_size = 0
+        self._parts = bytearray()  # of a message of several frames
         self._binary = False
 
     def process_subprotocol(self, headers: Headers) -> Subprotocol | None:  # noqa: ARG002 - websockets' signature
@@ -77,7 +76,9 @@ class StationProtocol(ServerProtocol, _Frames):
         if len(data) < 6 or data[0] != 0x81 or self.reader.buffer or self.current_size is not None:
             return None
         length, start = data[1] - 0x80, 6  # below 0 where it is not masked, which is an error
-        if length == 126:
+        if length >= 126:
+            if length == 127:  # 64 bits of length follow, which is rare
+                return None
             length, start = data[2] << 8 | data[3], 8
         if len(data) != start + length or length > self.limit or self.state is not State.OPEN:
             return None
@@ -107,17 +108,16 @@ class StationProtocol(ServerProtocol, _Frames):
             if frame.fin:
                 self._messages.append((bytes(frame.data), self._binary))
                 return
-        self._parts_size += len(frame.data)
-        if self.oversized is None and self._parts_size > self.limit:
+        if self.oversized is None and len(self._parts) + len(frame.data) > self.limit:
             self.oversized = self._take_parts()
         if self.oversized is not None:
             self.oversized.feed(frame.data)
             self.oversized.complete = frame.fin
             return
-        self._parts.append(bytes(frame.data))
+        self._parts += frame.data
         if frame.fin:
-            self._messages.append((b"".join(self._parts), self._binary))
-            self._parts, self._parts_size = [], 0
+            self._messages.append((bytes(self._parts), self._binary))
+            self._parts.clear()
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         """As websockets', except that a frame beyond the limit is read to its end first."""
@@ -158,9 +158,8 @@ class StationProtocol(ServerProtocol, _Frames):
 
     def _take_parts(self) -> Oversized:
         oversized = Oversized()
-        for part in self._parts:
-            oversized.feed(part)
-        self._parts = []
+        oversized.feed(self._parts)
+        self._parts.clear()
         return oversized
 
 

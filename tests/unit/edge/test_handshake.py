@@ -42,6 +42,8 @@ def basic(credentials: bytes) -> str:
         ("/ocpp/a:b=c+d|e@f", "a:b=c+d|e@f"),
         ("ws://edge.example:9000/ocpp/CP1", "CP1"),
         ("/ocpp/CP1?token=secret", "CP1"),
+        ("/ocpp/CP1?ref=http://host/EVIL", "CP1"),
+        ("ws://edge.example:9000/ocpp/CP1?ref=http://host/EVIL", "CP1"),
         ("/ocpp/" + "x" * 48, "x" * 48),
     ],
 )
@@ -51,7 +53,10 @@ def test_the_identity_is_the_last_segment_of_a_known_path(target: str, identity:
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "", "/ocpp", "/ocpp/", "/steve/CP1", "/websocket/CP1", "/ocpp/a/CP1", "/steve/websocket", "*", "CP1"],
+    [
+        *("/", "", "/ocpp", "/ocpp/", "/steve/CP1", "/websocket/CP1", "/ocpp/a/CP1", "/steve/websocket", "*", "CP1"),
+        *("/ocpp/http://host/EVIL", "CP1?ref=http://host/EVIL", "ws://edge.example?ref=/EVIL"),
+    ],
 )
 def test_another_path_is_not_found(target: str) -> None:
     error = refused(target)

@@ -1,6 +1,7 @@
 """The Sans-I/O half of a station's socket, driven by websockets' own client."""
 
 import os
+import tracemalloc
 import zlib
 from hashlib import sha256
 
@@ -94,6 +95,17 @@ def test_text_arrives_whole_however_it_is_cut(size: int, chunk: int) -> None:
     pair.client.send_text(text)
     pair.to_server(chunk)
     assert pair.messages == [(text, False)]
+
+
+@pytest.mark.parametrize("first", range(1, 141))
+def test_a_frame_of_64_bit_length_may_be_cut_anywhere(first: int) -> None:
+    pair, text = Pair(limit=100_000), os.urandom(35_000).hex().encode()
+    pair.client.send_text(text)
+    data = b"".join(pair.client.data_to_send())
+    pair.feed(data[:first])
+    pair.feed(data[first:])
+    assert pair.messages == [(text, False)]
+    assert pair.server.state is State.OPEN
 
 
 @given(st.lists(st.binary(max_size=300), max_size=6), st.integers(1, 1500))
@@ -212,6 +224,26 @@ def test_a_large_fragment_behind_a_small_one() -> None:
     pair.to_server()
     assert pair.server.oversized is not None
     assert pair.server.oversized.sha256 == sha256(text).hexdigest()
+
+
+@pytest.mark.parametrize("part", [b"", b"x"])
+def test_small_fragments_take_no_more_memory_than_their_bytes(part: bytes) -> None:
+    pair = Pair(limit=1 << 20)
+    pair.client.send_text(b"", fin=False)
+    for _ in range(100_000):
+        pair.client.send_continuation(part, fin=False)
+    data = b"".join(pair.client.data_to_send())
+    tracemalloc.start()
+    try:
+        for start in range(0, len(data), 1000):
+            pair.feed(data[start : start + 1000])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 300_000
+    pair.client.send_continuation(b"end", fin=True)
+    pair.to_server()
+    assert pair.messages == [(part * 100_000 + b"end", False)]
 
 
 def test_compressed_messages_arrive() -> None:
