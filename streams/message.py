@@ -14,6 +14,7 @@ EARLIEST = from_rfc3339("2015-01-01T00:00:00Z")  # no station of ours measured b
 AHEAD = 10 * MINUTE  # how far a time may lie beyond its own message's
 
 _INT64 = 2**63  # what a state can hold
+BRIEF = 500  # characters of free text that a state holds; `messages` keeps all of it
 _DIGITS = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 
 # What only 2.x payloads hold: some stations send them on connections that agreed on 1.6.
@@ -100,6 +101,12 @@ def plausible(text: object, ts_us: int) -> int | None:
 def text_of(payload: Payload, name: str) -> str | None:
     """A non-empty string; a number is taken as its text."""
     return word(payload.get(name))
+
+
+def brief_of(payload: Payload, name: str) -> str | None:
+    """Free text that goes into a state: as `text_of`, cut."""
+    text = text_of(payload, name)
+    return None if text is None else text[:BRIEF]
 
 
 def int_of(payload: Payload, name: str) -> int | None:

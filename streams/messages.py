@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from contracts.errors import LogContradictionError
 from contracts.topics import DEFAULT_PREFIX, Name
 from streams import links, nodes, session_records, stations
 from streams.alarms.episodes import Signal, elapse
+from streams.attempt import attempt
 from streams.clock import Clock, Seen, observe
 from streams.deadlines import offline_due
 from streams.engine.agent import DeadLetterCode, Output, Record
@@ -115,20 +114,9 @@ class MessagesFold:
 
     def _fire(self, states: States, outbox: Outbox, clock: Clock, station: str, now_us: int) -> None:
         link = states.link(station)
-        if link is None:
-            return
-        mark, put = states.mark(), outbox.mark()
-        try:
+        if link is not None:
             turn = Turn(states, outbox, station, link, now_us)
-            fire(turn, clock)
-            turn.close(clock)
-        except Exception as error:  # noqa: BLE001 - one station's trouble must not stop the tick for all others
-            states.undo(mark)
-            outbox.undo(put)
-            states.set_link(station, msgspec.structs.replace(link, deadline_us=None))
-            outbox.dead_letter("fold-error", f"timers of {station}: {type(error).__name__}: {error}")
-        else:
-            self._timers.put(station, turn.link, link)
+            attempt(turn, clock, self._timers, "timers", lambda turn: fire(turn, clock))
 
 
 def fire(turn: Turn, clock: Clock) -> None:

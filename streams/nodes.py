@@ -3,6 +3,7 @@
 from contracts.events import Affected, Alarm
 from streams import links, stations
 from streams.alarms.episodes import Episode, Signal, Subject, elapse, fold
+from streams.attempt import attempt
 from streams.clock import Clock, NodeEvent
 from streams.links import Link
 from streams.outbox import Outbox
@@ -30,9 +31,7 @@ def _move(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: N
     if after == link:
         return
     turn = Turn(states, outbox, station, after, event.station_us)
-    stations.moved(turn, change)
-    turn.close(clock)
-    timers.put(station, turn.link, link)
+    attempt(turn, clock, timers, f"node {event.node} {event.what}", lambda turn: stations.moved(turn, change))
 
 
 def _moved(link: Link, event: NodeEvent) -> tuple[Link, links.Change]:

@@ -21,7 +21,6 @@ from streams.engine.agent import Output, Record
 AGENT = "messages"
 
 _Views = dict[tuple[Name, bytes], tuple[str, Derived]]
-_Content = tuple[list[Output], _Views, list[Output]]
 
 
 class Outbox:
@@ -61,12 +60,21 @@ class Outbox:
         """A part of the record that could not be taken into account."""
         self._letters.append(dead_letter(self._prefix, self.log, self.record, code, error))
 
-    def mark(self) -> _Content:
-        """What stands in it, for `undo`."""
-        return self._samples[:], dict(self._views), self._letters[:]
+    def apart(self) -> "Outbox":
+        """An empty one for the same record: what may have to be thrown away is gathered there, until `add` takes it."""
+        other = Outbox(self._prefix, self.log, self.record)
+        other.now_us = self.now_us
+        return other
 
-    def undo(self, mark: _Content) -> None:
-        self._samples, self._views, self._letters = mark
+    def add(self, other: "Outbox") -> None:
+        samples, views, letters = other.content()
+        self._samples += samples
+        self._letters += letters
+        for (name, key), (kind, record) in views.items():
+            self._put(name, key, kind, record)
+
+    def content(self) -> tuple[list[Output], _Views, list[Output]]:
+        return self._samples, self._views, self._letters
 
     def _put(self, name: Name, key: bytes, kind: str, record: Derived) -> None:
         self._views.pop((name, key), None)  # the last view stands where it was made, not where the first was

@@ -187,5 +187,9 @@ class States:
     def mark(self) -> int:
         return self._state.mark()
 
+    def check(self, since: int) -> None:
+        """Raises TooLargeError where a state that changed since a mark does not fit its topic."""
+        self._state.changes(since)
+
     def undo(self, mark: int) -> None:
         self._state.undo(mark)

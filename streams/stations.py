@@ -8,7 +8,7 @@ from streams import links, owners, status, transactions
 from streams.alarms.episodes import Signal
 from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
-from streams.message import Message, int_of, object_of, text_of
+from streams.message import Message, brief_of, int_of, object_of
 from streams.samples import Group, groups
 from streams.status import DELIVERING, Connector, Place
 from streams.turn import Turn
@@ -71,7 +71,7 @@ def _said(turn: Turn, message: Message) -> None:
     if message.action == "StartTransaction":
         transactions.fold(turn, message, [])
     elif message.action == "BootNotification" and message.result is not None:
-        registration, heartbeat_s = text_of(message.result, "status"), int_of(message.result, "interval")
+        registration, heartbeat_s = brief_of(message.result, "status"), int_of(message.result, "interval")
         turn.set_head(registration=registration, heartbeat_s=heartbeat_s)
         publish_station(turn)
     elif message.action in _RESTARTS and message.envelope.type == "CALL":
@@ -217,23 +217,23 @@ def _boot(message: Message, now_us: int) -> Boot:
         modem = object_of(station, "modem")
         return Boot(
             rfc3339_ms(now_us),
-            text_of(call, "reason"),
-            text_of(station, "vendorName"),
-            text_of(station, "model"),
-            text_of(station, "serialNumber"),
-            text_of(station, "firmwareVersion"),
-            text_of(modem, "iccid"),
-            text_of(modem, "imsi"),
+            brief_of(call, "reason"),
+            brief_of(station, "vendorName"),
+            brief_of(station, "model"),
+            brief_of(station, "serialNumber"),
+            brief_of(station, "firmwareVersion"),
+            brief_of(modem, "iccid"),
+            brief_of(modem, "imsi"),
         )
     return Boot(
         rfc3339_ms(now_us),
         None,
-        text_of(call, "chargePointVendor"),
-        text_of(call, "chargePointModel"),
-        text_of(call, "chargePointSerialNumber") or text_of(call, "chargeBoxSerialNumber"),
-        text_of(call, "firmwareVersion"),
-        text_of(call, "iccid"),
-        text_of(call, "imsi"),
+        brief_of(call, "chargePointVendor"),
+        brief_of(call, "chargePointModel"),
+        brief_of(call, "chargePointSerialNumber") or brief_of(call, "chargeBoxSerialNumber"),
+        brief_of(call, "firmwareVersion"),
+        brief_of(call, "iccid"),
+        brief_of(call, "imsi"),
     )
 
 

@@ -7,7 +7,7 @@ NotifyEvent (component Connector, variable AvailabilityState).
 import msgspec
 
 from contracts.events import ConnectorState
-from streams.message import Message, Payload, int_of, object_of, objects_of, plausible, text_of
+from streams.message import Message, Payload, brief_of, int_of, object_of, objects_of, plausible, text_of
 
 _STATES_16: dict[str, ConnectorState] = {
     "Available": "available",
@@ -56,6 +56,8 @@ class Connector(msgspec.Struct, frozen=True, array_like=True):
 
 Place = tuple[int, int]  # evse, connector
 
+KEPT = 128  # connectors of a station; of any more nothing is remembered, nor published
+
 # In these states a power that was read still holds; in the others nothing flows.
 DELIVERING = frozenset[ConnectorState]({"occupied", "charging", "suspended_ev", "suspended_evse", "unknown"})
 
@@ -76,8 +78,12 @@ def fold(
             found = _transaction_event(message, call, connectors.get(place, Connector()), place)
         case _:
             return connectors, set()
-    changed = {place for place, connector in found.items() if connectors.get(place) != connector}
-    return ({**connectors, **found}, changed) if changed else (connectors, changed)
+    after, changed = dict(connectors), set()
+    for place, connector in found.items():
+        if connectors.get(place) != connector and (place in after or len(after) < KEPT):
+            after[place] = connector
+            changed.add(place)
+    return (after if changed else connectors), changed
 
 
 def _settle(before: Connector | None, after: Connector) -> Connector:
@@ -96,12 +102,12 @@ def _status_notification(message: Message, call: Payload, connectors: dict[Place
     reported_us = plausible(call.get("timestamp"), message.ts_us) or message.ts_us
     if message.is_2x:
         evse, connector = int_of(call, "evseId"), int_of(call, "connectorId")
-        raw = text_of(call, "connectorStatus")
+        raw = brief_of(call, "connectorStatus")
         states = _STATES_2X
     else:
         evse = int_of(call, "connectorId")
         connector = 1 if evse else 0
-        raw = text_of(call, "status")
+        raw = brief_of(call, "status")
         states = _STATES_16
     if evse is None or connector is None or evse < 0 or raw is None:
         return {}
@@ -112,10 +118,10 @@ def _status_notification(message: Message, call: Payload, connectors: dict[Place
         status_raw=raw,
         charging_state_raw=charging,
         source_action=message.action,
-        error_code=None if message.is_2x else text_of(call, "errorCode"),
-        vendor_id=text_of(call, "vendorId"),
-        vendor_error_code=text_of(call, "vendorErrorCode"),
-        info=text_of(call, "info"),
+        error_code=None if message.is_2x else brief_of(call, "errorCode"),
+        vendor_id=brief_of(call, "vendorId"),
+        vendor_error_code=brief_of(call, "vendorErrorCode"),
+        info=brief_of(call, "info"),
         reported_us=reported_us,
     )
     return {(evse, connector): _settle(before, after)}
@@ -130,7 +136,7 @@ def _combined(base: ConnectorState, charging_state: str | None) -> ConnectorStat
 
 def _transaction_event(message: Message, call: Payload, before: Connector, place: Place) -> dict[Place, Connector]:
     ended = text_of(call, "eventType") == "Ended"
-    charging = None if ended else text_of(object_of(call, "transactionInfo"), "chargingState")
+    charging = None if ended else brief_of(object_of(call, "transactionInfo"), "chargingState")
     if (not ended and charging is None) or charging == before.charging_state_raw:
         return {}  # it says nothing of it, or nothing new
     base: ConnectorState = _STATES_2X.get(before.status_raw or "", "occupied")
@@ -153,7 +159,7 @@ def _notify_event(message: Message, call: Payload, connectors: dict[Place, Conne
         if text_of(component, "name") != "Connector" or text_of(variable, "name") != "AvailabilityState":
             continue
         evse = object_of(component, "evse")
-        evse_id, raw = int_of(evse, "id"), text_of(event, "actualValue")
+        evse_id, raw = int_of(evse, "id"), brief_of(event, "actualValue")
         if evse_id is None or raw is None:
             continue
         place = (evse_id, int_of(evse, "connectorId") or 1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contracts.events import AlarmCode
 from streams.alarms.episodes import Episode, Signal
 from streams.alarms.rules import BOOT_WINDOW, BOOTS, CRITICAL_ERRORS, SECURITY_EVENTS, SECURITY_INFORMATION
-from streams.message import Message, int_of, object_of, objects_of, plausible, text_of
+from streams.message import Message, brief_of, int_of, object_of, objects_of, plausible
 
 _NO_VENDOR_ERROR = frozenset({"", "0", "0x0", "0x00", "0x0000", "null", "none", "noerror"})
 
@@ -20,14 +20,14 @@ def _status_notification(message: Message, call: dict[str, object], open_: dict[
     at_us = plausible(call.get("timestamp"), message.ts_us) or message.ts_us
     if message.is_2x:  # its StatusNotification carries no error: a fault without another word for it is `Faulted`
         evse, connector = int_of(call, "evseId"), int_of(call, "connectorId")
-        status, error = text_of(call, "connectorStatus"), None
+        status, error = brief_of(call, "connectorStatus"), None
     else:
         evse = int_of(call, "connectorId")
         connector = 1 if evse else 0
-        status, error = text_of(call, "status"), text_of(call, "errorCode")
+        status, error = brief_of(call, "status"), brief_of(call, "errorCode")
     if evse is None or connector is None:
         return []
-    vendor = text_of(call, "vendorErrorCode")
+    vendor = brief_of(call, "vendorErrorCode")
     if vendor is not None and vendor.strip().casefold() in _NO_VENDOR_ERROR:
         vendor = None
     faulted = status == "Faulted"
@@ -47,7 +47,7 @@ def _status_notification(message: Message, call: dict[str, object], open_: dict[
             cause=(cause or "Faulted").strip(),
             severity=severity,  # type: ignore[arg-type] # one of three literals
             code=AlarmCode(ocpp=error, vendor=vendor),
-            detail=text_of(call, "info"),
+            detail=brief_of(call, "info"),
         )
     ]
 
@@ -77,15 +77,15 @@ def _notify_event(message: Message, call: dict[str, object], open_: dict[str, Ep
     found = []
     for event in objects_of(call, "eventData"):
         component, variable = object_of(event, "component"), object_of(event, "variable")
-        name, what = text_of(component, "name"), text_of(variable, "name")
+        name, what = brief_of(component, "name"), brief_of(variable, "name")
         if name is None or what is None or what == "AvailabilityState":
             continue
-        if text_of(event, "trigger") == "Periodic":
+        if brief_of(event, "trigger") == "Periodic":
             continue  # a report, not an alert
         evse = object_of(component, "evse")
         evse_id = int_of(evse, "id") or 0
         cleared = event.get("cleared") is True
-        value = text_of(event, "actualValue")
+        value = brief_of(event, "actualValue")
         # A monitored boolean that turns false says the same as `cleared` (2.0.1 part 2, N07: a Delta on Problem).
         over = cleared or (what in ("Problem", "Active", "Tripped") and (value or "").casefold() == "false")
         found.append(
@@ -99,8 +99,8 @@ def _notify_event(message: Message, call: dict[str, object], open_: dict[str, Ep
                 severity="critical" if int_of(event, "severity") in (0, 1, 2) else "major",
                 component=name,
                 variable=what,
-                code=AlarmCode(vendor=text_of(event, "techCode")),
-                detail=text_of(event, "techInfo"),
+                code=AlarmCode(vendor=brief_of(event, "techCode")),
+                detail=brief_of(event, "techInfo"),
                 reason="cleared" if cleared else f"{what} false",
             )
         )
@@ -108,7 +108,7 @@ def _notify_event(message: Message, call: dict[str, object], open_: dict[str, Ep
 
 
 def _security_event(message: Message, call: dict[str, object], open_: dict[str, Episode]) -> list[Signal]:  # noqa: ARG001
-    kind = text_of(call, "type")
+    kind = brief_of(call, "type")
     if kind is None or kind in SECURITY_INFORMATION:
         return []
     return [
@@ -118,7 +118,7 @@ def _security_event(message: Message, call: dict[str, object], open_: dict[str, 
             at_us=plausible(call.get("timestamp"), message.ts_us) or message.ts_us,
             cause=kind,
             severity=SECURITY_EVENTS.get(kind, "info"),
-            detail=text_of(call, "techInfo"),
+            detail=brief_of(call, "techInfo"),
         )
     ]
 
@@ -138,7 +138,7 @@ def boots(times: tuple[int, ...], message: Message, now_us: int) -> tuple[tuple[
     """
     if message.action != "BootNotification" or message.call is None:
         return times, []
-    if text_of(message.call, "reason") == "Triggered":
+    if brief_of(message.call, "reason") == "Triggered":
         return times, []
     recent = (*(at for at in times if at > now_us - BOOT_WINDOW), now_us)[-2 * BOOTS :]
     if len(recent) < BOOTS:

@@ -41,16 +41,17 @@ def fold_batch(
     that the record to blame becomes a dead letter (one that is mended within its batch is not noticed). Raises
     LogContradictionError, MemoryError, UnwritableError.
     """
-    batch = _Batch(agent, fold, State(agent, committed), limits)
+    state = State(agent, committed, limits.output_bytes - _RECORD_OVERHEAD)
+    batch = _Batch(agent, fold, state, limits)
     batch.fold(records)
     try:
-        return Folded(batch.outputs, batch.changes(), batch.dead_letters)
+        return Folded(batch.outputs, state.changes(), batch.dead_letters)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - an agent's encode may raise anything
         batch.restart()
         batch.fold(records, look=True)
-        return Folded(batch.outputs, batch.changes(), batch.dead_letters)
+        return Folded(batch.outputs, state.changes(), batch.dead_letters)
 
 
 class _Batch:
@@ -65,7 +66,7 @@ class _Batch:
             try:
                 outputs = list(self._fold.fold(record, self._state))
                 if look:
-                    self.changes(mark)
+                    self._state.changes(mark)
             except (LogContradictionError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a fold raises is the record's fault, not the process's
@@ -74,14 +75,6 @@ class _Batch:
             else:
                 for output in outputs:
                     self._put(record, output)
-
-    def changes(self, since: int = 0) -> dict[bytes, bytes | None]:
-        """Raises TooLargeError, and what the agent's encode raises."""
-        changes = self._state.changes(since)
-        for key, value in changes.items():
-            if value is not None and len(key) + len(value) + _RECORD_OVERHEAD > self._limits.output_bytes:
-                raise TooLargeError(f"the state {key!r} would have {len(value)} bytes")
-        return changes
 
     def restart(self) -> None:
         self._undo(0)

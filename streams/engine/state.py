@@ -7,6 +7,8 @@ really changed is encoded once. The committed bytes underneath are not touched.
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from streams.engine.errors import TooLargeError
+
 
 class Codec(Protocol):
     """The part of an agent that knows the state's bytes."""
@@ -26,11 +28,13 @@ _UNTOUCHED: Final = _Untouched()
 class State:
     """A mapping of the agent's keys to immutable objects, over committed bytes."""
 
-    __slots__ = ("_codec", "_committed", "_journal", "_objects")
+    __slots__ = ("_codec", "_committed", "_journal", "_limit", "_objects")
 
-    def __init__(self, codec: Codec, committed: Mapping[bytes, bytes]) -> None:
+    def __init__(self, codec: Codec, committed: Mapping[bytes, bytes], limit: int | None = None) -> None:
+        """`limit`: the bytes that a key and its value may have together."""
         self._codec = codec
         self._committed = committed
+        self._limit = limit
         self._objects: dict[bytes, object] = {}  # every key touched; None where there is none (any more)
         self._journal: list[tuple[bytes, object]] = []  # (key, what stood in _objects before)
 
@@ -78,12 +82,16 @@ class State:
     def changes(self, since: int = 0) -> dict[bytes, bytes | None]:
         """What must be written: key -> encoded value, or None for a tombstone, for keys set or deleted since a mark.
 
-        Only those whose bytes differ from the committed ones. Raises what `encode` raises.
+        Only those whose bytes differ from the committed ones. Raises what `encode` raises, and TooLargeError. A fold
+        may ask as well, where one record changes what belongs to several.
         """
         changed: dict[bytes, bytes | None] = {}
         for key in dict.fromkeys(key for key, _ in self._journal[since:]):
             value = self._objects[key]
             encoded = None if value is None else self._codec.encode(key, value)
-            if encoded != self._committed.get(key):
-                changed[key] = encoded
+            if encoded == self._committed.get(key):
+                continue
+            if encoded is not None and self._limit is not None and len(key) + len(encoded) > self._limit:
+                raise TooLargeError(f"the state {key!r} would have {len(encoded)} bytes")
+            changed[key] = encoded
         return changed

@@ -185,3 +185,31 @@ def test_only_the_connector_of_its_evse_does(log: Log) -> None:
     log.start(2, 1000, connector=2)
     assert "session_id" not in state(log, 1)
     assert "session_id" in state(log, 2)
+
+
+# -- bounds
+
+
+def test_free_text_is_cut_in_the_state_and_on_its_way_out(log: Log) -> None:
+    long = "x" * 499_000
+    log.status(1, "Faulted", "OtherError", info=long, vendorErrorCode=long, vendorId=long)
+    found = state(log)
+    assert {len(found[name]) for name in ("info", "vendor_error_code", "vendor_id")} == {500}
+    log.status(2, long, long)
+    assert (len(state(log)["status_raw"]), len(state(log)["error_code"])) == (500, 500)
+    (alarm, *_) = log.all("alarms")
+    assert len(alarm["detail"]) == len(alarm["code"]["vendor"]) == 500
+    assert max(map(len, log.states.values())) < 10_000
+
+
+def test_what_is_no_longer_than_that_is_whole(log: Log) -> None:
+    log.status(1, "Faulted", "OtherError", info="x" * 500)
+    assert state(log)["info"] == "x" * 500
+
+
+def test_a_station_has_128_connectors_at_most(log: Log) -> None:
+    for connector in range(200):
+        log.status(connector, "Available", connector=connector)
+    log.status(300, "Charging", connector=5)
+    assert len(log.latest("status")) == 128
+    assert state(log, 5)["state"] == "charging"

@@ -1,5 +1,6 @@
 import pytest
 
+from streams.engine.errors import TooLargeError
 from streams.engine.state import State
 
 
@@ -99,3 +100,13 @@ def test_none_is_no_state() -> None:
     state, _ = state_over(a=1)
     with pytest.raises(ValueError, match="delete"):
         state.set(b"a", None)
+
+
+def test_a_value_beyond_the_limit_is_found_out() -> None:
+    state = State(Numbers(), {}, limit=4)
+    state.set(b"a", 123)
+    assert state.changes() == {b"a": b"123"}
+    mark = state.mark()
+    state.set(b"b", 1234)
+    with pytest.raises(TooLargeError, match="the state b'b' would have 4 bytes"):
+        state.changes(mark)
