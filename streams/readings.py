@@ -6,7 +6,7 @@ import msgspec
 
 from streams import keeping, meters, owners
 from streams.energy.meter import Change
-from streams.energy.rows import Row, Rows, from_totals, union
+from streams.energy.rows import BEGIN, Row, Rows, from_totals, union
 from streams.samples import Group
 from streams.sessions import held
 from streams.sessions.facts import Stop
@@ -18,12 +18,14 @@ from streams.turn import Turn
 _HELD_BACK, _HELD_BACK_FOR = 200, 8  # rows of a transaction whose evse nobody has said yet, and such transactions
 
 
-def read(turn: Turn, groups: Iterable[Group], stop: Stop | None) -> None:
+def read(turn: Turn, groups: Iterable[Group], stop: Stop | None, *, is_2x: bool) -> None:
     """Put readings where they belong. `stop`: the StopTransaction whose transactionData they are."""
     rows: dict[tuple[int, str], list[Row]] = {}
     for group in groups:
         transaction, evse = group.transaction_id, group.evse
         found = from_totals(group.at_us, group.context, transaction or "", group.totals, group.flags)
+        if is_2x and transaction is not None and group.context == BEGIN:  # its register is a fact of the transaction
+            found = [msgspec.structs.replace(row, imported=None) for row in found]
         if found and evse is None and transaction is not None:
             evse = _placed(turn, transaction, group.at_us, found, stop)
         if found and evse is not None and evse >= 0:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from streams import keeping, readings, session_records
+from streams.energy.register import Point
 from streams.energy.rows import START, STOP, Row
 from streams.sessions import held, join
 from streams.sessions.facts import Book
@@ -53,7 +54,7 @@ def _revised(was: Held, joined: Joined) -> Held:
 
 
 def _bound(turn: Turn, before: Mapping[str, Held], after: Mapping[str, Joined]) -> None:
-    """1.6: the registers of starts and stops are rows of their connector's meter, too."""
+    """The registers of starts and stops are rows of their evse's meter, too."""
     was = {(each.facts.evse, row) for each in before.values() for row in _boundaries(each.facts)}
     now = {(joined.evse, row) for joined in after.values() for row in _boundaries(joined)}
     for evse in sorted({evse for evse, _ in was ^ now if evse}):
@@ -63,9 +64,13 @@ def _bound(turn: Turn, before: Mapping[str, Held], after: Mapping[str, Joined]) 
 
 
 def _boundaries(joined: Joined) -> list[Row]:
+    """1.6: of the start and the stop; 2.x: of Transaction.Begin. None for a begin that is not the meter's register."""
     start, stop, found = joined.start, joined.stop, list[Row]()
+    begin = None if joined.tx is None else joined.tx.begin
     if start is not None and start.meter_start is not None and joined.start_us is not None:
-        found.append(Row(joined.start_us, START, joined.session_id, imported=start.meter_start))
+        begin = Point(joined.start_us, start.meter_start)
+    if begin is not None and not joined.is_zero_begin:
+        found.append(Row(begin.at_us, START, joined.session_id, imported=begin.wh))
     if stop is not None and stop.meter_stop is not None:
         found.append(Row(stop.at_us, STOP, joined.session_id, imported=stop.meter_stop))
     return found if joined.evse else []

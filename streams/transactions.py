@@ -24,7 +24,8 @@ def fold(turn: Turn, message: Message, groups: list[Group]) -> None:
     elif not message.is_2x:
         stop = _learn(turn, message, groups)
     if groups:
-        readings.read(turn, groups, stop)
+        _look(turn, [group for group in groups if facts.shows_lifetime(group)])
+        readings.read(turn, groups, stop, is_2x=message.is_2x)
     _publish(turn)
 
 
@@ -66,6 +67,12 @@ def _learn(turn: Turn, message: Message, groups: list[Group]) -> Stop | None:
     if book != turn.books.facts:
         rejoin(turn, book)
     return stop
+
+
+def _look(turn: Turn, groups: list[Group]) -> None:
+    """Readings that name no transaction may show that an evse's meter counts on from session to session."""
+    if groups and (book := facts.with_shown(turn.books.facts, groups)) is not turn.books.facts:
+        rejoin(turn, book)
 
 
 def _is_plain(turn: Turn, group: Group) -> bool:

@@ -16,6 +16,7 @@ _OFFLINE_MARGIN = 2 * SECOND
 _KEPT_SIGNED = 4
 _KEPT_REPLIES = 16
 _KEPT_NAMES = 32  # of one connector
+_LIFETIME_WH = 250_000.0  # more than a car takes: a register that shows it counts on from session to session
 
 Reply = tuple[str | None, str | None, str | None]  # transaction id, status, parent token
 
@@ -72,6 +73,8 @@ class Book(msgspec.Struct, frozen=True):
     """Signed data by the transaction id that its message names."""
     lifetimes: dict[int, float] = {}
     """evse -> the greatest register of the last session forgotten there that began above 0."""
+    shown: dict[int, tuple[int, float]] = {}
+    """evse -> since when (microseconds) readings without a transaction show a lifetime register, and its least Wh."""
 
 
 def fold(book: Book, message: Message, connected_us: int | None, *, conn_closed: bool) -> Book:
@@ -182,6 +185,22 @@ def with_names(book: Book, groups: list[Group]) -> Book:
         if group.evse is not None and group.at_us < there.get(transaction, group.at_us + 1):
             named = {**book.named, group.evse: _newest({**there, transaction: group.at_us})}
             book = msgspec.structs.replace(book, named=named)
+    return book
+
+
+def shows_lifetime(group: Group) -> bool:
+    """Whether readings are of an evse, name no transaction, and show a register that no session comes to."""
+    return group.transaction_id is None and bool(group.evse) and group.totals.get("energy_import", 0.0) >= _LIFETIME_WH
+
+
+def with_shown(book: Book, groups: list[Group]) -> Book:
+    """The book with the lifetime registers that readings show; the same one where that says nothing new."""
+    for group in groups:
+        evse, wh = group.evse or 0, group.totals["energy_import"]
+        first_us, least_wh = book.shown.get(evse, (group.at_us, wh))
+        shown = {**book.shown, evse: (min(first_us, group.at_us), min(least_wh, wh))}
+        if shown != book.shown:
+            book = msgspec.structs.replace(book, shown=shown)
     return book
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.times import HOUR
 from streams.energy.meter import Meter, Quarter, Read
-from streams.energy.rows import BEGIN, Row, quarter
+from streams.energy.rows import Row, quarter
 from streams.energy.span import Span, appended, join, of_rows
 from streams.sessions.join import Joined
 
@@ -91,11 +91,11 @@ def with_row(held: Held, row: Row, read: Read) -> Held:
     if total.stale:
         return msgspec.structs.replace(held, heard_us=max(held.heard_us, row.at_us))
     if total.newest is None or number > total.newest:
-        total = Sum(total.given_up, total.now, number, appended(total.now, _counted(held, row)))
+        total = Sum(total.given_up, total.now, number, appended(total.now, row))
     elif number < total.newest:
         total = stale(held).sum
     elif total.now is not None and row.at_us > total.now.last_us:
-        total = Sum(total.given_up, total.past, number, appended(total.now, _counted(held, row)))
+        total = Sum(total.given_up, total.past, number, appended(total.now, row))
     else:
         total = Sum(total.given_up, total.past, number, join(total.past, _of_quarter(held, read(number))))
     return msgspec.structs.replace(held, sum=total, heard_us=max(held.heard_us, row.at_us))
@@ -128,11 +128,4 @@ def gave_up(held: Held, fell: Quarter) -> Held:
 
 
 def _of_quarter(held: Held, found: Quarter) -> Span | None:
-    return of_rows(_counted(held, row) for row in found.rows if owns(held, row))
-
-
-def _counted(held: Held, row: Row) -> Row:
-    """A row as it counts for the session: the register at a 2.x transaction's begin is a fact of the session."""
-    if row.context != BEGIN or held.facts.tx is None:
-        return row
-    return msgspec.structs.replace(row, imported=None)
+    return of_rows(row for row in found.rows if owns(held, row))

@@ -47,7 +47,7 @@ class Joined(msgspec.Struct, frozen=True):
     next_us: int | None = None
     """The next start on its evse, with which it is over if nothing says its end."""
     lifetime_wh: float | None = None
-    """The greatest register of the evse's former session, where that began above 0: its meter never resets."""
+    """Of one that began with 0: a register that its meter showed before, and that no reset led to."""
 
     @property
     def said_us(self) -> int | None:
@@ -59,6 +59,12 @@ class Joined(msgspec.Struct, frozen=True):
         """When it ended by its facts: as they say, or with the next start on its evse."""
         said_us = self.said_us
         return self.next_us if said_us is None else said_us
+
+    @property
+    def is_zero_begin(self) -> bool:
+        """Whether its begin of 0 is, as far as its facts tell, no register of its meter, which counts on."""
+        end_wh = registers(self)[1]
+        return self.lifetime_wh is not None and (end_wh is None or end_wh >= self.lifetime_wh)
 
     @property
     def claim(self) -> tuple[object, ...]:
@@ -85,7 +91,7 @@ def sessions(station: str, book: Book, transactions: Mapping[str, Tx]) -> Sessio
     by_evse: dict[int | None, list[Joined]] = {}
     for joined in found:
         by_evse.setdefault(joined.evse, []).append(joined)
-    in_turn = (_in_turn(each, book.lifetimes.get(evse)) if evse is not None else each for evse, each in by_evse.items())
+    in_turn = (each if evse is None else _in_turn(each, book, evse) for evse, each in by_evse.items())
     return {joined.session_id: joined for each in in_turn for joined in each}
 
 
@@ -103,10 +109,11 @@ def _of_2x(station: str, transaction: str, tx: Tx) -> Joined:
     )
 
 
-def _in_turn(found: list[Joined], lifetime_wh: float | None) -> list[Joined]:
+def _in_turn(found: list[Joined], book: Book, evse: int) -> list[Joined]:
     """An evse's sessions as they follow each other: what each knows of the next and of the former."""
     found.sort(key=lambda joined: (joined.start_us or 0, joined.session_id))
     starts = [joined.start_us or 0 for joined in found]
+    former_wh, shown = book.lifetimes.get(evse), book.shown.get(evse)
     after = []
     for joined in found:
         begin_wh, end_wh = registers(joined)
@@ -117,14 +124,22 @@ def _in_turn(found: list[Joined], lifetime_wh: float | None) -> list[Joined]:
             until_us = next_us - 1
         if joined.said_us is not None:
             next_us = None
+        lifetime_wh = _lifetime(joined.start_us, former_wh, shown) if begin_wh == 0 else None
         after.append(
             msgspec.structs.replace(joined, next_us=next_us, until_us=until_us, lifetime_wh=lifetime_wh)
             if (next_us, until_us, lifetime_wh) != (joined.next_us, joined.until_us, joined.lifetime_wh)
             else joined
         )
         if begin_wh:
-            lifetime_wh = max(begin_wh, end_wh or 0.0)
+            former_wh = max(begin_wh, end_wh or 0.0)
     return after
+
+
+def _lifetime(start_us: int | None, former_wh: float | None, shown: tuple[int, float] | None) -> float | None:
+    """A register that an evse's meter showed before a start: a former session's that began above 0, or another's."""
+    if shown is None or start_us is None or start_us < shown[0]:
+        return former_wh
+    return shown[1] if former_wh is None else min(former_wh, shown[1])
 
 
 def registers(joined: Joined) -> tuple[float | None, float | None]:

@@ -101,7 +101,7 @@ _WAYS = st.builds(
 def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
     """The sessions of a 1.6 connector, one after the other; its register goes on, unless it is reset."""
     messages: list[Message] = []
-    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000]))
+    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000, 900_000]))
     reuses = draw(_RARELY)
     for number in range(draw(st.integers(1, 4))):
         way = draw(_WAYS)
@@ -112,7 +112,8 @@ def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
         named = names[way.named] if way.says_start or way.named == "none" else 1000 * connector + number
         token = f"T{connector}{number % 2}"
         if way.says_start:
-            start = {"connectorId": connector, "idTag": token, "meterStart": register, "timestamp": _clock(at, way)}
+            said_wh = 0 if draw(_RARELY) else register
+            start = {"connectorId": connector, "idTag": token, "meterStart": said_wh, "timestamp": _clock(at, way)}
             messages.append(Message(station, at, "StartTransaction", start))
             answer = {"transactionId": given, "idTagInfo": {"status": "Accepted"}}
             if way.is_answered:
@@ -151,7 +152,7 @@ def _clock(at: float, way: Way) -> str:
 def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
     """The transactions of a 2.x evse, one after the other."""
     messages: list[Message] = []
-    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000]))
+    at, register = float(draw(st.integers(0, HOUR))), draw(st.sampled_from([0, 1000, 99_000, 900_000]))
     for number in range(draw(st.integers(1, 4))):
         seq, begin, transaction = 0, at, f"tx-{evse}-{number}"
         if draw(st.booleans()) and draw(st.booleans()):
@@ -159,7 +160,8 @@ def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
         names_evse = draw(st.booleans())
         events: list[tuple[str, float, float | None, str]] = []
         if draw(st.sampled_from([True, True, True, False])):
-            events.append(("Started", begin, register if draw(st.booleans()) else None, "Transaction.Begin"))
+            said = draw(st.sampled_from([register, register, None, None, 0]))
+            events.append(("Started", begin, said, "Transaction.Begin"))
         for after, wh, reading_context in sorted(draw(_READINGS)):
             register += wh
             events.append(("Updated", begin + after, register, reading_context))

@@ -105,6 +105,77 @@ def test_a_start_of_0_on_a_lifetime_meter(log: Log) -> None:
     assert log.quarters()["10:00"]["import_wh"] == 1200
 
 
+def test_a_start_of_0_is_no_reading_of_a_meter_that_counts_on(log: Log) -> None:
+    log.start(10, 900_000)
+    log.stop(1000, 905_000)
+    log.start(2000, 0, transaction=8)
+    log.stop(5600, 910_000, transaction=8)
+    passed(log, 7205)
+    assert [each.get("import_wh") for each in log.sessions()] == [5000, None]
+    assert log.sessions()[1]["flags"] == ["zero-begin"]
+    assert sum(each["import_wh"] for each in log.quarters().values()) == 10_000, "what the meter showed"
+
+
+def test_nor_is_a_begin_of_0_of_2x(log_2x: Log) -> None:
+    log_2x.event(0, "Started", 0, 909_000, evse=1)
+    log_2x.event(600, "Ended", 1, 910_000)
+    log_2x.event(1000, "Started", 0, 0, "tx-2", evse=1)
+    log_2x.event(5600, "Ended", 2, 911_000, "tx-2")
+    passed(log_2x, 7205)
+    assert sum(each["import_wh"] for each in log_2x.quarters().values()) == 2000
+
+
+@pytest.mark.parametrize("stop", [2000, 99_000])
+def test_but_it_is_where_a_new_meter_begins(log: Log, stop: int) -> None:
+    log.start(10, 900_000)
+    log.stop(1000, 905_000)
+    log.start(2000, 0, transaction=8)
+    log.stop(5600, stop, transaction=8)
+    passed(log, 7205)
+    assert [(each["import_wh"], each["flags"]) for each in log.sessions()] == [(5000, []), (stop, [])]
+    assert sum(each["import_wh"] for each in log.quarters().values()) == 5000 + stop
+
+
+@pytest.mark.parametrize("first", ["reading", "session"])
+def test_idle_readings_show_a_lifetime_meter_too(log: Log, first: str) -> None:
+    def read(at: float) -> None:
+        log.meter(at, 909_900, transaction=None, said=1, context="Sample.Clock")
+
+    if first == "reading":
+        read(1)
+    log.start(10, 0)
+    log.stop(3610, 910_000)
+    if first == "session":
+        read(3620)
+    passed(log, 5405)
+    session = log.session()
+    assert (session.get("import_wh"), session["method"], session["flags"]) == (None, "none", ["zero-begin"])
+    assert sum(each["import_wh"] for each in log.quarters().values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "shown", "stop"),
+    [
+        (1, 5000, 6000),  # the meter may show the former session until the next begins
+        (1, 909_900, 6000),  # a new meter
+        (3700, 910_000, 910_000),  # not before the start
+    ],
+)
+def test_they_do_not_where_they_may_show_a_session(log: Log, at: float, shown: int, stop: int) -> None:
+    log.start(10, 0)
+    log.stop(3610, stop)
+    log.meter(max(at, 3620), shown, transaction=None, said=at, context="Sample.Clock")
+    assert (log.session()["import_wh"], log.session()["flags"]) == (stop, [])
+
+
+def test_nor_those_of_another_connector_or_of_the_main_meter(log: Log) -> None:
+    for connector in (0, 2):
+        log.meter(1, 909_900, transaction=None, connector=connector)
+    log.start(10, 0)
+    log.stop(3610, 910_000)
+    assert log.session()["import_wh"] == 910_000
+
+
 def test_910_kwh_billed_and_83_wh_delivered(log_2x: Log) -> None:
     log_2x.event(900, "Started", 0, 0, evse=1, said=0, offline=True)
     log_2x.event(960, "Updated", 1, 910_000)
