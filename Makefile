@@ -25,8 +25,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## a fleet charges on this machine: every part of the pipeline, and a page to watch it
 	@$(BIN)/voltstream demo $(ARGS)
 
-test: $(READY) ## all tests; with the real parts where `make parts` has put them
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## all tests, four at a time: most of them wait; with the real parts where `make parts` has put them
+	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 check: $(READY) ## lint, formatting, types, and who may import whom
 	$(BIN)/ruff check .

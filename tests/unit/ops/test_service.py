@@ -58,12 +58,14 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(script: Path, *arguments: str, function: str = "run", **variables: str) -> "subprocess.Popen[str]":
+    """The service, as in a shell's foreground: in its background it would be deaf to SIGINT."""
     return subprocess.Popen(
         [sys.executable, str(script), function, *arguments],
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
