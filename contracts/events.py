@@ -80,6 +80,9 @@ ConnectorState = Literal[
     "unknown",
 ]
 
+# In these states a power that was read still holds; in the others nothing flows.
+DELIVERING = frozenset[ConnectorState]({"occupied", "charging", "suspended_ev", "suspended_evse", "unknown"})
+
 
 class ConnectorStatus(Derived, frozen=True, kw_only=True, omit_defaults=True):
     """The latest state of a connector (`status`, key station/evse/connector)."""

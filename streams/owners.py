@@ -38,7 +38,7 @@ def evse_of(turn: Turn, transaction: str, at_us: int) -> int | None:
 
 
 def place_of(turn: Turn, message: Message) -> tuple[int, int] | None:
-    """The evse and connector of the transaction that a TransactionEvent tells of."""
+    """The evse and connector of the transaction that a TransactionEvent tells of; None where it is over already."""
     transaction = tx.transaction_of(message)
     if transaction is None or message.call is None:
         return None
@@ -46,6 +46,8 @@ def place_of(turn: Turn, message: Message) -> tuple[int, int] | None:
     evse_id, connector = int_of(evse, "id"), int_of(evse, "connectorId")
     known = turn.states.session(f"{turn.station}/{transaction}")
     if known is not None:
+        if known.facts.said_us is not None:
+            return None
         evse_id = known.facts.evse if evse_id is None else evse_id
         connector = known.facts.connector if connector is None else connector
     return None if evse_id is None else (evse_id, connector or 1)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contracts.events import Boot, ConnectorStatus, Sample, StationStatus
+from contracts.events import DELIVERING, Boot, ConnectorStatus, Sample, StationStatus
 from contracts.times import rfc3339_ms
 from streams import links, owners, status, transactions
 from streams.alarms.episodes import Signal
@@ -10,7 +10,7 @@ from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
 from streams.message import Message, brief_of, int_of, object_of
 from streams.samples import Group, groups
-from streams.status import DELIVERING, Connector, Place
+from streams.status import Connector, Place
 from streams.turn import Turn
 
 STATION: Place = (0, 0)
@@ -91,20 +91,27 @@ def _booted(turn: Turn, message: Message) -> None:
 def tell_sessions(turn: Turn) -> None:
     """Where sessions came or went: publish the connectors that serve another one now."""
     for place in sorted(turn.head.connectors):
-        if place[0] not in turn.rejoined:
+        if place[0] not in turn.rejoined or place == STATION:
             continue
-        connector = turn.head.connectors[place]
-        session_id = next((name for name, each in turn.pace.sessions.items() if each.evse == place[0]), None)
-        if session_id != connector.session_id:
-            after = msgspec.structs.replace(connector, session_id=session_id)
-            if session_id is None:
-                after = msgspec.structs.replace(after, power_w=None)
-            turn.set_head(connectors={**turn.head.connectors, place: after})
+        if _serves(turn, place) != turn.head.connectors[place].session_id:
             publish_connector(turn, place)
 
 
+def _serves(turn: Turn, place: Place) -> str | None:
+    """The open session of a connector: of several the latest."""
+    held = (turn.states.session(name) for name, each in turn.pace.sessions.items() if each.evse == place[0])
+    # Where an event does not say which connector it is, it is the first.
+    here = (each.facts for each in held if each is not None and (each.facts.connector or 1) == place[1])
+    return max(((facts.start_us or 0, facts.session_id) for facts in here), default=(0, None))[1]
+
+
 def publish_connector(turn: Turn, place: Place) -> None:
-    connector = turn.head.connectors.get(place, Connector())
+    """Publish a connector, with the session it serves now."""
+    connector, session_id = turn.head.connectors.get(place, Connector()), _serves(turn, place)
+    if session_id != connector.session_id:
+        power_w = None if session_id is None else connector.power_w
+        connector = msgspec.structs.replace(connector, session_id=session_id, power_w=power_w)
+        turn.set_head(connectors={**turn.head.connectors, place: connector})
     turn.outbox.status(
         ConnectorStatus(
             v=1,
@@ -205,8 +212,11 @@ def _powered(turn: Turn, connectors: dict[Place, Connector], found: list[Group])
         power = group.totals.get("power_import")
         place = (_evse(turn, group), group.connector or 1)
         known = connectors.get(place)
-        if power is not None and known is not None and known.power_w != power and known.state in DELIVERING:
-            connectors = {**connectors, place: msgspec.structs.replace(known, power_w=power)}
+        if power is None or known is None or known.state not in DELIVERING:
+            continue
+        power_us = min(group.at_us, turn.now_us)  # a clock that was ahead must not silence what comes after it was set
+        if known.power_us is None or known.power_us <= power_us:
+            connectors = {**connectors, place: msgspec.structs.replace(known, power_w=power, power_us=power_us)}
     return connectors
 
 

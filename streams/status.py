@@ -6,7 +6,7 @@ NotifyEvent (component Connector, variable AvailabilityState).
 
 import msgspec
 
-from contracts.events import ConnectorState
+from contracts.events import DELIVERING, ConnectorState
 from streams.message import Message, Payload, brief_of, int_of, object_of, objects_of, plausible, text_of
 
 _STATES_16: dict[str, ConnectorState] = {
@@ -52,14 +52,19 @@ class Connector(msgspec.Struct, frozen=True, array_like=True):
     reported_us: int | None = None
     power_w: float | None = None
     session_id: str | None = None
+    """The session it serves, as it was last published."""
+    told_us: int | None = None
+    """Up to when what transactions say is settled: an event of before says nothing of the state any more."""
+    power_us: int | None = None
+    """When `power_w` was read, or a later power that flows no more."""
 
 
 Place = tuple[int, int]  # evse, connector
 
 KEPT = 128  # connectors of a station; of any more nothing is remembered, nor published
 
-# In these states a power that was read still holds; in the others nothing flows.
-DELIVERING = frozenset[ConnectorState]({"occupied", "charging", "suspended_ev", "suspended_evse", "unknown"})
+# With these a connector says that no transaction charges there: what one said before is over.
+_WITHOUT_CHARGING = frozenset({"Available", "Reserved", "Unavailable", "Faulted"})
 
 
 def fold(
@@ -80,22 +85,30 @@ def fold(
             return connectors, set()
     after, changed = dict(connectors), set()
     for place, connector in found.items():
-        if connectors.get(place) != connector and (place in after or len(after) < KEPT):
+        before = connectors.get(place)
+        if before != connector and (place in after or len(after) < KEPT):
             after[place] = connector
-            changed.add(place)
-    return (after if changed else connectors), changed
+            if _shown(before) != _shown(connector):
+                changed.add(place)
+    return after, changed
+
+
+def _shown(connector: Connector | None) -> Connector | None:
+    """What of it is published."""
+    return None if connector is None else msgspec.structs.replace(connector, told_us=None, power_us=None)
 
 
 def _settle(before: Connector | None, after: Connector) -> Connector:
     """Keep `since` where the state did not change, and the power where it still flows."""
-    since_us, power_w, session_id = after.reported_us, None, None
-    if before is not None:
-        power_w, session_id = before.power_w, before.session_id
-        if before.state == after.state and before.since_us is not None:
-            since_us = before.since_us
-    if after.state not in DELIVERING:
-        power_w = None
-    return msgspec.structs.replace(after, since_us=since_us, power_w=power_w, session_id=session_id)
+    known = before or Connector()
+    is_same = known.state == after.state and known.since_us is not None
+    return msgspec.structs.replace(
+        after,
+        since_us=known.since_us if is_same else after.reported_us,
+        power_w=known.power_w if after.state in DELIVERING else None,
+        power_us=known.power_us,
+        session_id=known.session_id,
+    )
 
 
 def _status_notification(message: Message, call: Payload, connectors: dict[Place, Connector]) -> dict[Place, Connector]:
@@ -112,11 +125,12 @@ def _status_notification(message: Message, call: Payload, connectors: dict[Place
     if evse is None or connector is None or evse < 0 or raw is None:
         return {}
     before = connectors.get((evse, connector))
-    charging = before.charging_state_raw if before and message.is_2x else None
+    charging, told_us = _charging(before, raw, min(reported_us, message.ts_us)) if message.is_2x else (None, None)
     after = Connector(
         state=_combined(states.get(raw, "unknown"), charging),
         status_raw=raw,
         charging_state_raw=charging,
+        told_us=told_us,
         source_action=message.action,
         error_code=None if message.is_2x else brief_of(call, "errorCode"),
         vendor_id=brief_of(call, "vendorId"),
@@ -125,6 +139,14 @@ def _status_notification(message: Message, call: Payload, connectors: dict[Place
         reported_us=reported_us,
     )
     return {(evse, connector): _settle(before, after)}
+
+
+def _charging(before: Connector | None, raw: str, at_us: int) -> tuple[str | None, int | None]:
+    """What is left, after a status, of what a transaction said, and up to when that is settled."""
+    known = before or Connector()
+    if raw not in _WITHOUT_CHARGING:
+        return known.charging_state_raw, known.told_us
+    return None, at_us if known.told_us is None else max(at_us, known.told_us)
 
 
 def _combined(base: ConnectorState, charging_state: str | None) -> ConnectorState:
@@ -137,8 +159,14 @@ def _combined(base: ConnectorState, charging_state: str | None) -> ConnectorStat
 def _transaction_event(message: Message, call: Payload, before: Connector, place: Place) -> dict[Place, Connector]:
     ended = text_of(call, "eventType") == "Ended"
     charging = None if ended else brief_of(object_of(call, "transactionInfo"), "chargingState")
-    if (not ended and charging is None) or charging == before.charging_state_raw:
-        return {}  # it says nothing of it, or nothing new
+    if not ended and charging is None:
+        return {}
+    reported_us = plausible(call.get("timestamp"), message.ts_us) or message.ts_us
+    told_us = min(reported_us, message.ts_us)  # a clock that was ahead must not silence what comes after it was set
+    if before.told_us is not None and told_us < before.told_us:
+        return {}  # sent late: something newer is known
+    if charging == before.charging_state_raw:
+        return {} if before.reported_us is None else {place: msgspec.structs.replace(before, told_us=told_us)}
     base: ConnectorState = _STATES_2X.get(before.status_raw or "", "occupied")
     if base == "available" and charging not in (None, "Idle"):
         base = "occupied"  # the status that says so is on its way
@@ -146,8 +174,9 @@ def _transaction_event(message: Message, call: Payload, before: Connector, place
         before,
         state=_combined(base, charging),
         charging_state_raw=charging,
+        told_us=told_us,
         source_action=message.action,
-        reported_us=plausible(call.get("timestamp"), message.ts_us) or message.ts_us,
+        reported_us=reported_us,
     )
     return {place: _settle(before, after)}
 
@@ -164,12 +193,16 @@ def _notify_event(message: Message, call: Payload, connectors: dict[Place, Conne
             continue
         place = (evse_id, int_of(evse, "connectorId") or 1)
         before = found.get(place) or connectors.get(place) or Connector()
+        reported_us = plausible(event.get("timestamp"), message.ts_us) or message.ts_us
+        charging, told_us = _charging(before, raw, min(reported_us, message.ts_us))
         after = msgspec.structs.replace(
             before,
-            state=_combined(_STATES_2X.get(raw, "unknown"), before.charging_state_raw),
+            state=_combined(_STATES_2X.get(raw, "unknown"), charging),
             status_raw=raw,
+            charging_state_raw=charging,
+            told_us=told_us,
             source_action=message.action,
-            reported_us=plausible(event.get("timestamp"), message.ts_us) or message.ts_us,
+            reported_us=reported_us,
         )
         found[place] = _settle(before, after)
     return found

@@ -7,15 +7,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from contracts.events import Alarm, ConnectorState, ConnectorStatus, Sample, Session, StationStatus
+from contracts.events import DELIVERING, Alarm, ConnectorStatus, Sample, Session, StationStatus
 from contracts.times import HOUR, from_rfc3339
 from dashboards.live.views import SEVERITIES, ConnectorView, EvseView, Running, StationView
 
 Event = Sample | ConnectorStatus | StationStatus | Session | Alarm
 Version = tuple[int, int]  # (log, revision)
 
-# In these states a power that was read still holds; in the others nothing flows.
-_DELIVERING = frozenset[ConnectorState]({"occupied", "charging", "suspended_ev", "suspended_evse", "unknown"})
 _REGISTER = "energy_import_wh"
 _MEAN_WITHIN_US = HOUR  # readings further apart say nothing of the power now
 _PHASES = ("power_import_l1_w", "power_import_l2_w", "power_import_l3_w")
@@ -24,6 +22,8 @@ _PHASES = ("power_import_l1_w", "power_import_l2_w", "power_import_l3_w")
 class _Power(msgspec.Struct, frozen=True):
     version: Version
     power_w: float
+    at_us: int
+    """Of the reading, or of the last one before a status: what was read earlier is not the present power."""
     mean: bool = False
 
 
@@ -96,13 +96,13 @@ class Station:
         if power_w is None:
             phases = [sample.values[name] for name in _PHASES if name in sample.values]
             power_w = sum(phases) if phases else None
-        known = self.powers.get(sample.evse)
-        if known is not None and known.version > version:
+        known, at_us = self.powers.get(sample.evse), from_rfc3339(sample.at)
+        if known is not None and (known.version > version or known.at_us > at_us):
             return False
         if power_w is not None:
-            self.powers[sample.evse] = _Power(version, power_w)
+            self.powers[sample.evse] = _Power(version, power_w, at_us)
         elif mean_w is not None and (known is None or known.mean or not known.power_w):
-            self.powers[sample.evse] = _Power(version, mean_w, mean=True)
+            self.powers[sample.evse] = _Power(version, mean_w, at_us, mean=True)
         else:
             return False
         return True
@@ -115,9 +115,9 @@ class Station:
         self.connectors[place] = status
         power = self.powers.get(status.evse)
         # A mean power is ours, not the status's: it stands while power may flow.
-        ours = power is not None and power.mean and status.power_w is None and status.state in _DELIVERING
+        ours = power is not None and power.mean and status.power_w is None and status.state in DELIVERING
         if power is None or (power.version <= version and not ours):
-            self.powers[status.evse] = _Power(version, status.power_w or 0.0)
+            self.powers[status.evse] = _Power(version, status.power_w or 0.0, 0 if power is None else power.at_us)
         return True
 
     def _session(self, session: Session, version: Version) -> bool:
@@ -145,7 +145,7 @@ class Station:
 
     def _evse_view(self, evse: int, *, known: bool) -> EvseView:
         statuses = [status for place, status in sorted(self.connectors.items()) if place[0] == evse]
-        flows = not statuses or any(status.state in _DELIVERING for status in statuses)
+        flows = not statuses or any(status.state in DELIVERING for status in statuses)
         power = self.powers.get(evse) if flows else None
         power_w = power.power_w if power is not None else 0.0
         sessions = [session for session in self.sessions.values() if session.evse == evse]

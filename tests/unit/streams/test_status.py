@@ -213,3 +213,87 @@ def test_a_station_has_128_connectors_at_most(log: Log) -> None:
     log.status(300, "Charging", connector=5)
     assert len(log.latest("status")) == 128
     assert state(log, 5)["state"] == "charging"
+
+
+CHARGING = {"chargingState": "Charging"}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_late_event_of_a_transaction_that_is_over_changes_no_state(log_2x: Log, *, ends: bool) -> None:
+    log_2x.event(10, "Started", 0, 1000, evse=1, info=CHARGING)
+    if ends:
+        log_2x.event(90, "Ended", 3, 2000)
+    status_2x(log_2x, 100, "Available")
+    log_2x.event(110, "Updated", 2, 1500, said=50, offline=True, info=CHARGING)
+    assert state(log_2x)["state"] == "available"
+    status_2x(log_2x, 120, "Occupied")
+    assert state(log_2x)["state"] == "occupied"
+    log_2x.event(130, "Started", 0, 2000, transaction="tx-2", evse=1, info=CHARGING)
+    assert state(log_2x)["state"] == "charging"
+
+
+def test_nor_does_one_that_is_late_within_its_transaction(log_2x: Log) -> None:
+    log_2x.event(10, "Started", 0, evse=1, info=CHARGING)
+    log_2x.event(90, "Updated", 3, info=CHARGING)
+    log_2x.event(95, "Updated", 2, said=50, offline=True, info={"chargingState": "SuspendedEV"})
+    assert state(log_2x)["state"] == "charging"
+
+
+def test_a_late_end_does_not_end_the_next_transaction(log_2x: Log) -> None:
+    log_2x.event(10, "Started", 0, evse=1, info=CHARGING)
+    log_2x.event(90, "Started", 0, transaction="tx-2", evse=1, info={"chargingState": "SuspendedEV"})
+    log_2x.event(95, "Ended", 3, said=50, offline=True)
+    assert state(log_2x)["state"] == "suspended_ev"
+
+
+def test_a_clock_that_was_ahead_silences_nothing(log_2x: Log) -> None:
+    log_2x.event(10, "Started", 0, said=300, evse=1, info=CHARGING)
+    log_2x.event(20, "Updated", 1, said=20, info={"chargingState": "SuspendedEV"})
+    assert state(log_2x)["state"] == "suspended_ev"
+
+
+@pytest.mark.parametrize("says", [status_2x, notify])
+@pytest.mark.parametrize("status", ["Available", "Unavailable", "Faulted"])
+def test_what_a_transaction_said_ends_with_a_status_that_rules_it_out(log_2x: Log, says: Any, status: str) -> None:
+    log_2x.event(10, "Started", 0, evse=1, info=CHARGING)
+    says(log_2x, 50, status)
+    assert "charging_state_raw" not in state(log_2x)
+    says(log_2x, 60, "Occupied")
+    assert state(log_2x)["state"] == "occupied"
+    log_2x.event(70, "Updated", 1, info=CHARGING)
+    assert state(log_2x)["state"] == "charging"
+
+
+def test_the_first_status_after_a_start_names_the_session(log: Log) -> None:
+    log.start(2, 1000)
+    log.status(3, "Charging")
+    assert state(log)["session_id"] == log.session()["session_id"]
+
+
+def test_of_an_evses_connectors_only_the_sessions_names_it(log_2x: Log) -> None:
+    status_2x(log_2x, 1, "Occupied")
+    status_2x(log_2x, 1, "Available", connector=2)
+    log_2x.event(2, "Started", 0, 1000, evse=1, info=CHARGING)
+    status_2x(log_2x, 3, "Available", connector=2)
+    assert state(log_2x)["session_id"] == "default/CP1/tx-1"
+    assert "session_id" not in state(log_2x, 1, 2)
+
+
+def test_a_session_of_connector_0_leaves_the_stations_own_record_alone(log: Log) -> None:
+    log.status(1, "Available", connector=0)
+    log.start(2, 1000, connector=0)
+    log.stop(90, 2000)
+    assert state(log, 0, 0)["online"]
+
+
+def test_a_buffered_reading_is_not_the_present_power(log: Log) -> None:
+    log.status(1, "Charging")
+    log.meter(3000, Power_Active_Import=7000)
+    log.meter(4000, Power_Active_Import=7000)
+    log.meter(4010, said=60, Power_Active_Import=100)
+    log.meter(4020, said=3500, Power_Active_Import=200)
+    log.status(4030, "SuspendedEV")
+    assert state(log)["power_w"] == 7000
+    log.meter(4040, Power_Active_Import=300)
+    log.status(4050, "Charging")
+    assert state(log)["power_w"] == 300

@@ -74,6 +74,14 @@ def test_power_of_phases_is_added_up() -> None:
     assert view_of(connector_status("default/A", 2, 10), sample("default/A", 3, 20, soc_pct=5.0)).power_w == 0.0
 
 
+def test_a_buffered_reading_is_not_the_present_power() -> None:
+    base = connector_status("default/A", 2, 10), sample("default/A", 3, 4000, power_import_w=100.0)
+    late = sample("default/A", 5, 60, power_import_w=7000.0)
+    assert view_of(*base, late).power_w == 100.0
+    assert view_of(*base, connector_status("default/A", 4, 4005, power_w=100.0), late).power_w == 100.0
+    assert view_of(*base, sample("default/A", 5, 4010, power_import_w=7000.0)).power_w == 7000.0
+
+
 def test_a_meter_that_tells_no_power_shows_the_mean_between_two_readings() -> None:
     def reading(revision: int, seconds: float, energy_wh: float) -> Event:
         return sample("default/A", revision, seconds, energy_import_wh=energy_wh)
