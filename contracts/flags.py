@@ -41,7 +41,7 @@ FLAGS: dict[str, str] = {
     INTERPOLATED: "A part of the energy was placed by a straight line between two readings.",
     LATE: "A reading or fact arrived after its bucket was given up, and did not change the total.",
     CONFLICT: "One reading's identity came with two values; the greater stands.",
-    CLOCK_SUSPECT: "A time was missing or not plausible, and the edge's was taken in its place.",
+    CLOCK_SUSPECT: "A time was missing or not plausible and the edge's taken, or an end lies before its start.",
     SIGNED_INCOMPLETE: "Signed meter data was seen for one end of the session only.",
     BACKWARD: "The end register is below the begin register, and it was no reset.",
     ZOMBIE: "The session was closed because nothing was heard of it for the zombie time.",

@@ -34,7 +34,8 @@ def delivered(facts: Joined, span: Span | None, start_us: int | None, end_us: in
     flags = {ZERO_BEGIN} if is_zero else set[str]()
     if whole is None or (track is None and (opening is None or end is None)):  # one register alone says nothing
         if span is None or not (span.imported_intervals or span.exported_intervals):
-            return Energy(None, exported, "none", begin_wh, end_wh, frozenset(flags))
+            exporting: EnergyMethod = "register" if exported else "none"
+            return Energy(None, exported, exporting, begin_wh, end_wh, frozenset(flags))
         into, out = most(span.imported_intervals), most(span.exported_intervals)
         return Energy(into, out, "interval", begin_wh, end_wh, frozenset(flags))
     # Where the register was one rising line, its ends tell, and noise between them does not count.
@@ -69,7 +70,9 @@ def _is_zero_begin(begin: Point | None, following: Point | None, lifetime_wh: fl
 
 
 def _is_another(begin: Point | None, track: Track | None, end: Point | None) -> bool:
-    """Readings that count from 0 with each session, below a meter that does not."""
-    if begin is None or track is None or end is None:
+    """Readings that count from 0 with each session, beside a meter that does not, and that delivered no less."""
+    if begin is None or track is None or end is None or track.flags or not track.first < begin.wh <= end.wh:
         return False
-    return not track.flags and track.last < begin.wh <= end.wh
+    fell = step(begin.wh, track.first, track.first_us - begin.at_us)
+    is_below = track.last < begin.wh or fell.flag != BACKWARD
+    return is_below and round(track.wh - (end.wh - begin.wh)) <= 0

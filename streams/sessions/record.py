@@ -33,7 +33,7 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
     start, stop, tx = facts.start, facts.stop, facts.tx
     ended = seen.end_us is not None
     duration_s = None
-    if seen.start_us is not None and seen.end_us is not None:
+    if seen.start_us is not None and seen.end_us is not None and seen.end_us >= seen.start_us:
         duration_s = round((seen.end_us - seen.start_us) / SECOND, 3)
     return Session(
         v=1,

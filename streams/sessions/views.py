@@ -45,7 +45,7 @@ class View(msgspec.Struct, frozen=True):
             return "deauthorised"
         if self.reason in _FAULT_REASONS:
             return "fault"
-        return "ok" if self.energy.imported else "no-energy"
+        return "ok" if self.energy.imported or self.energy.exported else "no-energy"
 
 
 def view(held: Held) -> View:
@@ -59,6 +59,8 @@ def view(held: Held) -> View:
     flags |= _quality(held, ended=end_us is not None) | energy.flags
     if span is not None:
         flags |= set(span.flags)
+    if start_us is not None and end_us is not None and end_us < start_us:
+        flags.add(CLOCK_SUSPECT)
     reason = None if end_us is None else tx.reason if tx is not None else facts.stop.reason if facts.stop else None
     return View(state, start_us, end_us, reason, energy, span, frozenset(flags))
 

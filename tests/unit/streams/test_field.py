@@ -220,6 +220,53 @@ def test_energy_of_the_session_in_a_register_measurand(log: Log) -> None:
     assert log.quarters()["10:00"]["import_wh"] == 400, "what the meter showed"
 
 
+@pytest.mark.parametrize(("begin", "stop"), [(1000, 6000), (1000, 5999.6), (2600, 8000)])
+def test_it_may_come_to_more_than_the_meters_begin(log: Log, begin: int, stop: float) -> None:
+    log.start(0, begin)
+    for minute, wh in ((1, 0), (20, 2500), (40, 5000)):
+        log.meter(60 * minute, wh)
+    log.call(3600, "StopTransaction", {"transactionId": 7, "meterStop": stop, "timestamp": ts(3600)})
+    session = log.session()
+    assert (session["import_wh"], session["method"], session["flags"]) == (stop - begin, "start-stop", [])
+
+
+def test_but_not_to_more_than_the_meter_says(log: Log) -> None:
+    log.start(0, 1000)
+    for minute, wh in ((1, 0), (20, 2500), (40, 5000)):
+        log.meter(60 * minute, wh)
+    log.stop(3600, 5500)
+    session = log.session()
+    assert (session["import_wh"], session["method"], session["flags"]) == (5500, "register", ["reset"])
+
+
+def test_noise_at_the_begin_is_no_other_register(log: Log) -> None:
+    log.start(0, 1000)
+    for minute, wh in ((1, 999), (20, 2500), (40, 5000)):
+        log.meter(60 * minute, wh)
+    log.stop(3600, 5500)
+    assert (log.session()["import_wh"], log.session()["method"]) == (4500, "register")
+
+
+def test_a_car_that_only_gave(log: Log) -> None:
+    log.start(0, 0)
+    for minute, wh in ((1, 100), (20, 2500), (40, 5100)):
+        log.meter(60 * minute, Energy_Active_Export_Register=wh)
+    log.stop(3600, 0)
+    session = log.session()
+    assert (session["import_wh"], session["export_wh"], session["result"]) == (0, 5000, "ok")
+
+
+@pytest.mark.parametrize(("last", "method", "result"), [(5100, "register", "ok"), (100, "none", "no-energy")])
+def test_and_whose_import_nobody_read(log_2x: Log, last: float, method: str, result: str) -> None:
+    for seq, (kind, wh) in enumerate((("Started", 100), ("Updated", 100), ("Ended", last))):
+        reading = {"value": wh, "measurand": "Energy.Active.Export.Register"}
+        read = [{"timestamp": ts(600 * seq), "sampledValue": [reading]}]
+        log_2x.event(600 * seq, kind, seq, evse=1, meterValue=read)
+    session = log_2x.session()
+    assert (session.get("import_wh"), session["export_wh"]) == (None, last - 100)
+    assert (session["method"], session["result"]) == (method, result)
+
+
 def test_kwh(log: Log) -> None:
     log.start(0, 1000)
     read(log, 60, {"value": "1.1", "unit": "kWh"})

@@ -488,6 +488,21 @@ def test_a_time_of_the_future_is_not_believed(log: Log) -> None:
     assert (log.session()["started_at"], log.session()["start_clock"]) == (ms(10), "edge")
 
 
+def test_a_session_that_ends_before_it_starts_has_no_duration(log: Log) -> None:
+    log.start(10, 1000, said=310)
+    log.stop(130, 2000)
+    session = log.session()
+    assert (session["started_at"], session["ended_at"]) == (ms(310), ms(130))
+    assert "duration_s" not in session
+    assert session["flags"] == ["clock-suspect"]
+
+
+def test_one_that_ends_as_it_starts_has_one(log: Log) -> None:
+    log.start(10, 1000)
+    log.stop(130, 1000, said=10)
+    assert (log.session()["duration_s"], log.session()["flags"]) == (0, [])
+
+
 def test_times_without_a_zone_are_utc(log: Log) -> None:
     log.start(10, 1000, said="2026-03-01T10:00:05")
     assert log.session()["started_at"] == ms(5)
