@@ -67,7 +67,9 @@ def _made(words: Words) -> Channel:
     if known is None or unit.si != _unit(known[1]).si:
         return made
     base, _, suffix = known
-    short = PHASES.get(phase, "?") if phase else ""
+    short = PHASES.get(phase) if phase else ""
+    if short is None:  # a phase that OCPP does not name
+        return made
     if base == "soc":  # a car has one battery, wherever its charge is read
         rank = SOC_AT.index(location) if location in SOC_AT else len(SOC_AT)
         return made._replace(flat=_flat(base, short, suffix), rank=rank, total=base, phase=short)

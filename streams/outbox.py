@@ -15,7 +15,7 @@ from contracts.events import (
     Source,
     StationStatus,
 )
-from contracts.topics import Name, energy_key, event_headers, schema_header, status_key
+from contracts.topics import SAMPLE_LIMIT, Name, energy_key, event_headers, schema_header, status_key
 from streams.engine.agent import Output, Record
 
 AGENT = "messages"
@@ -39,8 +39,13 @@ class Outbox:
     def source(self) -> Source:
         return Source(self.record.partition, self.record.offset)
 
-    def sample(self, record: Sample) -> None:
-        self._samples.append(self._output(Name.SAMPLES, record.station.encode(), "Sample", record, record.part))
+    def sample(self, record: Sample) -> bool:
+        """Take a sample; False, and it is not taken, where it is too large for a record."""
+        made = self._output(Name.SAMPLES, record.station.encode(), "Sample", record, record.part)
+        fits = len(made.value or b"") <= SAMPLE_LIMIT
+        if fits:
+            self._samples.append(made)
+        return fits
 
     def status(self, record: ConnectorStatus | StationStatus) -> None:
         kind = "StationStatus" if isinstance(record, StationStatus) else "ConnectorStatus"

@@ -105,6 +105,18 @@ def _groups(
             yield group.finish(evse, connector, at_us, context, transaction_id)
 
 
+def halved(group: Group) -> tuple[Group, Group]:
+    """A group of several readings as two, each with the values of its own readings."""
+    middle = len(group.readings) // 2
+    return _portion(group, group.readings[:middle]), _portion(group, group.readings[middle:])
+
+
+def _portion(group: Group, readings: tuple[Reading, ...]) -> Group:
+    names = {CHANNELS[each.measurand, each.phase, each.location, each.unit, None].flat for each in readings}
+    values = {name: value for name, value in group.values.items() if name in names}
+    return msgspec.structs.replace(group, readings=readings, values=values)
+
+
 class _Gathered:
     """A group being gathered. Mutable, and never leaves this file."""
 

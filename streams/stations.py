@@ -9,7 +9,7 @@ from streams.alarms.episodes import Signal
 from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
 from streams.message import Message, brief_of, int_of, object_of
-from streams.samples import Group, groups
+from streams.samples import Group, groups, halved
 from streams.status import Connector, Place
 from streams.turn import Turn
 
@@ -176,27 +176,40 @@ def _text(us: int | None) -> str | None:
 
 
 def _samples(turn: Turn, found: list[Group]) -> None:
-    for part, group in enumerate(group for group in found if group.readings):
-        turn.outbox.sample(
-            Sample(
-                v=1,
-                tenant=turn.link.tenant,
-                station=turn.station,
-                site=turn.link.site,
-                log=turn.outbox.log,
-                revision=turn.revision,
-                source=turn.source,
-                part=part,
-                evse=_evse(turn, group),
-                connector=group.connector,
-                at=rfc3339_ms(group.at_us),
-                context=group.context,
-                transaction_id=group.transaction_id,
-                readings=group.readings,
-                values=group.values,
-                flags=tuple(sorted(group.flags)),
-            )
-        )
+    part = 0
+    for group in found:
+        if group.readings:
+            part = _sample(turn, group, _evse(turn, group), part)
+
+
+def _sample(turn: Turn, group: Group, evse: int, part: int) -> int:
+    """Publish a group as this part, or as several where it is too large for a record; gives the next part."""
+    sample = Sample(
+        v=1,
+        tenant=turn.link.tenant,
+        station=turn.station,
+        site=turn.link.site,
+        log=turn.outbox.log,
+        revision=turn.revision,
+        source=turn.source,
+        part=part,
+        evse=evse,
+        connector=group.connector,
+        at=rfc3339_ms(group.at_us),
+        context=group.context,
+        transaction_id=group.transaction_id,
+        readings=group.readings,
+        values=group.values,
+        flags=tuple(sorted(group.flags)),
+    )
+    if turn.outbox.sample(sample):
+        return part + 1
+    if len(group.readings) > 1:
+        for half in halved(group):
+            part = _sample(turn, half, evse, part)
+    else:
+        turn.outbox.dead_letter("too-large", f"a reading of evse {evse} is larger than a sample may be")
+    return part
 
 
 def _evse(turn: Turn, group: Group) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from contracts.topics import SAMPLE_LIMIT
 from list_log import Log, ms, ts
 
 REGISTER = "Energy.Active.Import.Register"
@@ -188,6 +189,42 @@ def test_parts_have_no_gaps_where_a_group_holds_signed_data_only(log: Log) -> No
     }
     log.call(61, "MeterValues", payload)
     assert [each["part"] for each in log.all("samples")] == [0]
+
+
+def test_what_is_too_large_for_a_record_is_several_parts(log: Log) -> None:
+    places = [f"P{place}" for place in range(2500)]
+    known = [{"value": "1", "measurand": "Temperature", "unit": "Celsius", "location": place} for place in places]
+    unknown = [{"value": "2", "measurand": f"Private.{place}", "phase": "L1"} for place in places]
+    meter_value = [
+        {"timestamp": ts(10), "sampledValue": [*known, *unknown]},
+        {"timestamp": ts(20), "sampledValue": [{"value": "3"}]},
+    ]
+    log.call(30, "MeterValues", {"connectorId": 1, "meterValue": meter_value})
+    *parts, last = log.all("samples")
+    assert len(parts) > 1
+    assert max(len(output.value or b"") for output in log.outputs if output.topic == "ocpp.samples") <= SAMPLE_LIMIT
+    assert [each["part"] for each in (*parts, last)] == list(range(len(parts) + 1))
+    assert {(each["at"], each["context"]) for each in parts} == {(ms(10), "Sample.Periodic")}
+    assert [reading["location"] for part in parts for reading in part["readings"]][:2500] == places
+    assert [name for part in parts for name in part["values"]] == [f"p{n}_temperature_degc" for n in range(2500)]
+    for part in parts:
+        temperatures = [each["location"] for each in part["readings"] if each["measurand"] == "Temperature"]
+        assert list(part["values"]) == [f"{place.lower()}_temperature_degc" for place in temperatures]
+    assert (last["at"], last["values"]) == (ms(20), {"energy_import_wh": 3})
+
+
+def test_a_reading_that_fits_no_record_is_a_dead_letter_and_harms_no_other(log: Log) -> None:
+    found = read(log, [{"value": "1", "measurand": "M" * SAMPLE_LIMIT}, {"value": "2"}], transactionId=7)
+    assert [(each["part"], each["values"]) for each in found] == [(0, {"energy_import_wh": 2})]
+    assert [each["code"] for each in log.all("dlq")] == ["too-large"]
+
+
+def test_a_phase_that_nobody_knows_has_no_flat_name(log: Log) -> None:
+    (sample,) = read(
+        log, [{"value": "5", "measurand": "Power.Active.Import", "phase": phase} for phase in ("L4", "L1")]
+    )
+    assert [each["phase"] for each in sample["readings"]] == ["L4", "L1"]
+    assert sample["values"] == {"power_import_l1_w": 5}
 
 
 def test_objects_in_the_place_of_lists(log: Log) -> None:
