@@ -14,7 +14,7 @@ from time import monotonic
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from contracts import envelope
+from contracts import envelope, ocppj
 from edge.core import StationCore, Step
 from edge.node import Node
 from edge.outbox import Outbox, Records
@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         "_busy",
         "_core",
         "_last",
+        "_leaving",
         "_node",
         "_outbox",
         "_oversized",
@@ -74,14 +75,16 @@ class Connection(asyncio.Protocol):
         self._busy = False  # a frame's records wait for the log
         self._reply: bytes | None = None  # to that frame
         self._last: int | None = None  # the code to close with when that frame is answered
+        self._leaving: int | None = None  # likewise, when all that was read is answered
         self._queue: deque[tuple[bytes | Oversized, bool, int]] = deque()  # message, whether binary, when it came
         self._oversized: Oversized | None = None  # a message that is being read to its end
         self._paused = self._write_paused = self._too_large = False
 
     @property
-    def owes_reply(self) -> bool:
-        """Whether a CALL waits for its answer."""
-        return self._busy and self._reply is not None and not self.ended
+    def calls_owed(self) -> int:
+        """CALLs that were read and wait for their answer."""
+        in_the_log = self._busy and self._reply is not None and not self.ended
+        return in_the_log + sum(_is_call(message, binary) for message, binary, _ in self._queue)
 
     def begin(self, connected: bytes) -> None:
         """Take over from the station's older connection, if it has one. `connected` is this one's first record."""
@@ -164,7 +167,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(self._ws.text_frame(reply))
             if self._last is not None:
                 self.close(self._last, REASONS.get(self._last, ""))
-            elif self._queue:
+            elif self._queue or self._leaving is not None:
                 self._advance()
         self._node.writer.room(self.partition)
 
@@ -173,6 +176,10 @@ class Connection(asyncio.Protocol):
         while self._queue and not (self._busy or self._write_paused or self.ended):
             message, binary, at_us = self._next()
             self._go(message, at_us, binary=binary)
+        if self._leaving is not None:
+            if not (self._busy or self._queue):
+                self.close(self._leaving, REASONS.get(self._leaving, ""))
+            return
         stays = self._too_large or self._write_paused or len(self._queue) > self._node.settings.queue_frames // 2
         if self._paused and not stays:
             self._unpause()
@@ -253,11 +260,11 @@ class Connection(asyncio.Protocol):
     # -- the end
 
     def leave(self, code: int) -> None:
-        """Close, but answer the CALL in progress first."""
-        if self._busy:
-            self._last = code
-        else:
-            self.close(code, REASONS.get(code, ""))
+        """Close, but answer what was read first; nothing more is read."""
+        if not self.ended:
+            self._leaving = code
+            self._pause()
+            self._advance()
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye and record the end. What was received before is recorded, but not answered any more."""
@@ -272,7 +279,7 @@ class Connection(asyncio.Protocol):
         self._node.stations.leave(self)
         while self._queue:
             message, binary, at_us = self._next()
-            self._outbox.put(self._step(message, at_us, binary=binary).records, None)
+            self._outbox.put(self._core.unanswered(self._step(message, at_us, binary=binary)), None)
         self._outbox.put((self._core.disconnected(self._node.clock.now_us(), code, reason or None),), None)
         self._unpause()  # the station's close frame is to be heard
         asyncio.get_running_loop().call_later(GOODBYE_S, self._transport.abort)
@@ -282,3 +289,7 @@ class Connection(asyncio.Protocol):
 
 def _size(message: bytes | Oversized) -> int:
     return len(message) if isinstance(message, bytes) else 0
+
+
+def _is_call(message: bytes | Oversized, binary: bool) -> bool:  # noqa: FBT001 - as the queue has it
+    return isinstance(message, bytes) and not binary and isinstance(ocppj.parse(message), ocppj.Call)

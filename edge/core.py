@@ -104,6 +104,13 @@ class StationCore:
         told = Told(type=ocppj.type_name(message), id=message.unique_id)
         return Step((self._recorded(frame, told, rfc3339(now_us)),))
 
+    def unanswered(self, step: Step) -> tuple[bytes, ...]:
+        """The records of the newest step where its reply will not be sent: that one then has none, nor a seq."""
+        if step.reply is None:
+            return step.records
+        self._recorder.take_back()
+        return step.records[:-1]
+
     def _call(self, frame: bytes, call: Call, now_us: int) -> Step:
         flags = _id_flags(call)
         entry = self._served.get(call.action)

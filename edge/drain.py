@@ -36,7 +36,7 @@ async def drain(node: Node, ticking: "asyncio.Task[None]", log_epoch: int) -> in
     answered_by = began + seconds * ANSWERING_SHARE
     while len(node.stations) and monotonic() < answered_by:  # noqa: ASYNC110 - once in a process's life
         await asyncio.sleep(0.02)
-    unanswered = sum(station.owes_reply for station in node.stations)
+    unanswered = sum(station.calls_owed for station in node.stations)
     for station in node.stations:
         station.close(CloseCode.SERVICE_RESTART, "this node stops")
     for visitor in list(node.visitors):

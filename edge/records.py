@@ -185,6 +185,10 @@ class Recorder:
     def next_seq(self) -> int:
         return self._next
 
+    def take_back(self) -> None:
+        """The last record will not be written: the next one gets its seq."""
+        self._next -= 1
+
     def _seq(self) -> int:
         seq = self._next
         self._next += 1

@@ -178,7 +178,7 @@ async def test_a_close_without_a_code_is_1005() -> None:
         assert edge.records[1].close_code == 1005
 
 
-async def test_what_came_before_the_end_is_recorded_before_it() -> None:
+async def test_what_came_before_the_end_is_recorded_before_it_and_without_a_reply_that_never_was() -> None:
     async with paper_edge() as edge:
         station = await edge.connect()
         for number in range(3):
@@ -186,8 +186,46 @@ async def test_what_came_before_the_end_is_recorded_before_it() -> None:
         await station.close()
         await until(lambda: len(edge.log.waiting) == 5)
         edge.log.answer_all()
+        order = ["connected", "frame in", "frame out", "frame in", "frame in", "disconnected"]
+        assert kinds(edge.records) == order
+        assert [record.seq for record in edge.records] == list(range(6))
+
+
+async def test_who_leaves_answers_what_was_read_and_reads_no_further() -> None:
+    async with paper_edge(queue_frames=8) as edge:
+        station = await edge.connect()
+        for number in range(3):
+            await station.send(heartbeat(number))
+        (connection,) = edge.node.stations
+        await until(lambda: connection.calls_owed == 3)
+        connection.leave(1012)
+        await station.send(heartbeat(3))
+        await asyncio.sleep(0.05)
+        assert connection.calls_owed == 3
+        edge.log.prompt = True
+        edge.log.answer_all()
+        for number in range(3):
+            assert json.loads(await station.recv())[1] == str(number)
+        assert await close_code(station) == 1012
+        await until(lambda: len(edge.records) == 8)
         assert kinds(edge.records) == ["connected", *["frame in", "frame out"] * 3, "disconnected"]
-        assert [record.seq for record in edge.records] == list(range(8))
+
+
+async def test_who_leaves_with_a_fatal_frame_in_the_queue_closes_with_its_code() -> None:
+    async with paper_edge() as edge:
+        station = await edge.connect()
+        await station.send(HEARTBEAT)
+        await station.send(b"\x00")
+        await station.send(HEARTBEAT)
+        (connection,) = edge.node.stations
+        await until(lambda: connection.calls_owed == 2)
+        connection.leave(1012)
+        edge.log.prompt = True
+        edge.log.answer_all()
+        assert json.loads(await station.recv())[1] == "2"
+        assert await close_code(station) == 1003
+        await until(lambda: len(edge.records) == 6)
+        assert kinds(edge.records)[3:] == ["frame in", "frame in", "disconnected"]
 
 
 async def test_the_newer_connection_takes_over() -> None:

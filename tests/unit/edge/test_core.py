@@ -82,6 +82,21 @@ def test_seq_counts_every_record_of_a_connection() -> None:
     assert [envelope.decode(value).seq for value in values] == list(range(9))
 
 
+def test_a_frame_too_late_for_an_answer_leaves_its_own_record_only() -> None:
+    station = core()
+    (late,) = station.unanswered(station.received(b'[2,"1","Heartbeat",{}]', NOW_US))
+    (result,) = station.unanswered(station.received(b'[3,"1",{}]', NOW_US))
+    answered = told(station.received(b'[2,"2","Heartbeat",{}]', NOW_US))
+    records = [envelope.decode(late), envelope.decode(result), *answered]
+    assert [(record.seq, record.dir, record.type) for record in records] == [
+        (0, "in", "CALL"),
+        (1, "in", "CALLRESULT"),
+        (2, "in", "CALL"),
+        (3, "out", "CALLRESULT"),
+    ]
+    assert answered[1].call_seq == 2
+
+
 def test_the_records_of_a_connections_beginning_and_end() -> None:
     station = core()
     begin = envelope.decode(

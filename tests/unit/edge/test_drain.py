@@ -35,6 +35,22 @@ async def test_a_call_in_flight_is_answered_before_the_close() -> None:
         assert edge.of("CP1")[-1].close_code == 1012
 
 
+async def test_all_calls_in_flight_are_answered_before_the_close() -> None:
+    async with paper_edge() as edge:
+        station = await edge.connect()
+        for number in range(4):
+            await station.send(f'[2,"{number}","Heartbeat",{{}}]')
+        await until(lambda: [connection.calls_owed for connection in edge.node.stations] == [4])
+        draining = asyncio.create_task(drained(edge))
+        await asyncio.sleep(0.05)
+        edge.log.prompt = True
+        edge.log.answer_all()
+        assert [json.loads(await station.recv())[:2] for _ in range(4)] == [[3, str(number)] for number in range(4)]
+        assert await close_code(station) == 1012
+        assert await draining == 0
+        assert len([record for record in edge.of("CP1") if record.dir == "out"]) == 4
+
+
 async def test_the_last_tick_says_that_nobody_is_connected() -> None:
     async with paper_edge() as edge:
         edge.log.prompt = True
@@ -67,12 +83,15 @@ async def test_during_an_outage_it_ends_in_time_and_counts(caplog: pytest.LogCap
         stations = [await edge.connect(f"CP{number}") for number in range(3)]
         for station in stations[:2]:
             await station.send(BOOT)
-        await until(lambda: len(edge.log.waiting) == 5)
+        for frame in (HEARTBEAT, '[3,"1",{}]', HEARTBEAT):  # an answer is owed to CALLs only
+            await stations[0].send(frame)
+        owed = {"default/CP0": 3, "default/CP1": 1, "default/CP2": 0}
+        await until(lambda: {station.station: station.calls_owed for station in edge.node.stations} == owed)
         began = monotonic()
         assert await drained(edge) == 1
         assert monotonic() - began < 1.5
         (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert vars(line)["calls_unanswered"] == 2
+        assert vars(line)["calls_unanswered"] == 4
 
 
 async def test_an_edge_that_never_reached_kafka_has_nothing_to_lose() -> None:
