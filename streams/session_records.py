@@ -179,7 +179,7 @@ def prune(turn: Turn) -> None:
         publish(turn, name, final=True)
         held_ = turn.states.session(name)
         if held_ is not None:
-            book = pruning.without(book, held_.facts)
+            book = pruning.without(book, held_.facts, held_.until_us)
         turn.states.drop_session(name)
         left.discard(name)
     turn.set_books(facts=book, sessions=tuple(sorted(left)))

@@ -6,7 +6,7 @@ from streams import keeping, meters, owners, readings, session_records
 from streams.message import Message
 from streams.rejoining import rejoin
 from streams.samples import Group
-from streams.sessions import facts, held, tx
+from streams.sessions import facts, held, prune, tx
 from streams.sessions.facts import Stop
 from streams.turn import Turn
 
@@ -19,7 +19,10 @@ def fold(turn: Turn, message: Message, groups: list[Group]) -> None:
     if not groups and transaction is None and message.action not in _FACTS_16:
         return
     stop = None
-    if transaction is not None:
+    if _is_forgotten(turn, message, transaction):
+        turn.outbox.dead_letter("late", "its session is forgotten: what was published of that is final")
+        groups = [group for group in groups if group.evse is not None]  # its meter's they are all the same
+    elif transaction is not None:
         _tell(turn, transaction, message, groups)
     elif not message.is_2x:
         stop = _learn(turn, message, groups)
@@ -35,6 +38,20 @@ def settle(turn: Turn) -> None:
     if ended:
         rejoin(turn, facts.settle(turn.books.facts, ended))
         _publish(turn)
+
+
+def _is_forgotten(turn: Turn, message: Message, transaction: str | None) -> bool:
+    """Whether a start, a stop or an event is of a session whose last record was published long ago."""
+    book = turn.books.facts
+    if not book.forgotten or message.call is None:
+        return False
+    if transaction is not None:
+        event = tx.fold(None, message, ())
+        is_known = turn.states.session(f"{turn.station}/{transaction}") is not None
+        return not is_known and prune.is_forgotten_2x(book, event.evse, event.first_us)
+    if message.action not in _FACTS_16:
+        return False
+    return prune.is_forgotten(book, facts.fold(book, message, None, conn_closed=True))
 
 
 def _tell(turn: Turn, transaction: str, message: Message, groups: list[Group]) -> None:

@@ -16,6 +16,8 @@ _OFFLINE_MARGIN = 2 * SECOND
 _KEPT_SIGNED = 4
 _KEPT_REPLIES = 16
 _KEPT_NAMES = 32  # of one connector
+
+NOWHERE = -1  # stands for an evse that nobody has said
 _LIFETIME_WH = 250_000.0  # more than a car takes: a register that shows it counts on from session to session
 
 Reply = tuple[str | None, str | None, str | None]  # transaction id, status, parent token
@@ -73,6 +75,10 @@ class Book(msgspec.Struct, frozen=True):
     """Signed data by the transaction id that its message names."""
     lifetimes: dict[int, float] = {}
     """evse -> the greatest register of the last session forgotten there that began above 0."""
+    forgotten: dict[int, int] = {}
+    """evse (NOWHERE: of sessions without one) -> up to when its sessions are forgotten, and final (microseconds)."""
+    reused: tuple[str, ...] = ()
+    """Transaction ids of starts that sessions had, too, which are forgotten."""
     shown: dict[int, tuple[int, float]] = {}
     """evse -> since when (microseconds) readings without a transaction show a lifetime register, and its least Wh."""
 
@@ -176,7 +182,7 @@ def with_names(book: Book, groups: list[Group]) -> Book:
     """The book with the transaction ids that readings name, and their signed data."""
     for group in groups:
         transaction = group.transaction_id
-        if transaction is None:
+        if transaction is None or (group.evse is not None and group.at_us <= book.forgotten.get(group.evse, 0)):
             continue
         if group.signed:
             signed = with_signed(book.signed.get(transaction, ()), group.signed)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from contracts.events import Signed
-from contracts.times import rfc3339_ms
-from streams.sessions.facts import Book, Start, Stop
+from contracts.times import from_rfc3339, rfc3339_ms
+from streams.sessions.facts import Book, Start, Stop, with_signed
 from streams.sessions.starts import Begun, grouped, latest
 from streams.sessions.tx import Tx
 
@@ -92,7 +92,10 @@ def sessions(station: str, book: Book, transactions: Mapping[str, Tx]) -> Sessio
     for joined in found:
         by_evse.setdefault(joined.evse, []).append(joined)
     in_turn = (each if evse is None else _in_turn(each, book, evse) for evse, each in by_evse.items())
-    return {joined.session_id: joined for each in in_turn for joined in each}
+    after = (joined for each in in_turn for joined in each)
+    if book.signed:
+        after = (_with_signed(joined, book.signed) if joined.tx is None else joined for joined in after)
+    return {joined.session_id: joined for joined in after}
 
 
 def _of_2x(station: str, transaction: str, tx: Tx) -> Joined:
@@ -165,19 +168,17 @@ def _sessions_16(station: str, book: Book) -> Iterable[Joined]:
                 lost[transaction] = min(lost.get(transaction, (first_us, connector)), (first_us, connector))
     for group in groups:
         same = by_id[group.transaction] if group.ids else []
-        yield _of_start(station, group, same, foreign.get(group.connector, ()), book.signed)
+        yield _of_start(station, group, same, foreign.get(group.connector, ()), book.reused)
     for transaction in sorted({*lost, *(name for name in orphans if is_real(name))}):
         stop = next(iter(orphans.get(transaction, ())), None)
-        yield _without_start(station, transaction, lost.get(transaction), stop, book, groups)
+        yield _without_start(station, transaction, lost.get(transaction), stop, groups)
 
 
-def _of_start(
-    station: str, group: Begun, same: list[Begun], foreign: Iterable[str], signed: Mapping[str, tuple[Signed, ...]]
-) -> Joined:
+def _of_start(station: str, group: Begun, same: list[Begun], foreign: Iterable[str], reused: Iterable[str]) -> Joined:
     """`same`: the starts that were given this id, in order of their times, this one among them."""
     place = next((index for index, each in enumerate(same) if each is group), 0)
     names = {*foreign, *(stop.transaction for stop in group.stops)}.difference(group.ids)
-    joined = Joined(
+    return Joined(
         f"{station}/{group.transaction}/{rfc3339_ms(group.start_us)}",
         group.transaction,
         group.connector,
@@ -186,26 +187,27 @@ def _of_start(
         group.start,
         group.stop,
         own=group.ids,
-        own_from_us=group.start_us if place else None,
+        own_from_us=group.start_us if place or group.transaction in reused else None,
         own_to_us=same[place + 1].start_us if place + 1 < len(same) else None,
         foreign=tuple(sorted(names)),
         from_us=group.start_us,
         until_us=group.stop.at_us if group.stop is not None else None,
     )
-    return msgspec.structs.replace(joined, signed=_signed(joined, signed)) if signed else joined
 
 
-def _signed(joined: Joined, signed: Mapping[str, tuple[Signed, ...]]) -> tuple[Signed, ...]:
-    if joined.own:
-        return tuple(each for name in joined.own for each in signed.get(name, ()))
-    found = (each for name in joined.foreign for each in signed.get(name, ()))
-    after = rfc3339_ms(joined.from_us or 0)
-    until = None if joined.until_us is None else rfc3339_ms(joined.until_us)
-    return tuple(each for each in found if after <= each.at and (until is None or each.at <= until))
+def _with_signed(joined: Joined, signed: Mapping[str, tuple[Signed, ...]]) -> Joined:
+    """1.6: the session with the signed data of the readings that are its own."""
+    found = tuple(
+        each
+        for name in (*joined.own, *joined.foreign)
+        for each in signed.get(name, ())
+        if any(joined.claims(name, from_rfc3339(each.at) + us) for us in (0, 999))  # it says the millisecond
+    )
+    return msgspec.structs.replace(joined, signed=with_signed((), found)) if found else joined
 
 
 def _without_start(
-    station: str, transaction: str, seen: tuple[int, int] | None, stop: Stop | None, book: Book, groups: list[Begun]
+    station: str, transaction: str, seen: tuple[int, int] | None, stop: Stop | None, groups: list[Begun]
 ) -> Joined:
     """`seen`: since when, and on which connector, readings named it."""
     connector = next_us = None
@@ -219,7 +221,6 @@ def _without_start(
         connector,
         None if connector is None else 1,
         stop=stop,
-        signed=book.signed.get(transaction, ()),
         own=(transaction,),
         own_to_us=next_us,
         next_us=None if stop is not None else next_us,
@@ -239,6 +240,3 @@ def owner_of(found: Iterable[Joined], transaction: str, evse: int | None, at_us:
         if (transaction in joined.own if evse is None else joined.evse == evse) and joined.claims(transaction, at_us)
     ]
     return max(there, key=lambda each: (transaction in each.own, each.start_us or 0, each.session_id), default=None)
-
-
-__all__ = ["Joined", "Sessions", "grouped", "is_real", "owner_of", "registers", "sessions"]
