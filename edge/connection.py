@@ -8,13 +8,12 @@ queue, and behind that the socket is not read.
 import asyncio
 import logging
 from collections import deque
-from hashlib import sha256
 from time import monotonic
 
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from contracts import envelope, ocppj
+from contracts import ocppj
 from edge.core import StationCore, Step
 from edge.node import Node
 from edge.outbox import Outbox, Records
@@ -210,7 +209,8 @@ class Connection(asyncio.Protocol):
 
     def _unpause(self) -> None:
         if self._paused and not self._transport.is_closing():
-            self._paused, self.heard_at = False, monotonic()
+            self._paused = False
+            self.forgive(monotonic())
             self._transport.resume_reading()
 
     def flush(self) -> None:
@@ -237,25 +237,15 @@ class Connection(asyncio.Protocol):
             self.flush()
 
     def forgive(self, now: float) -> None:
-        """This process stood still until now: the station's silence means nothing."""
+        """It could not be heard until now, as where this process stood still: its silence means nothing."""
         self.heard_at, self._pinged_at = now, 0.0
 
-    def not_taken(self, records: Records) -> None:
-        """Kafka refuses these records: others under their seq take their places, and the connection ends."""
+    def not_taken(self, records: Records) -> Records:
+        """Kafka refuses these records: what takes their places. Once it has, the connection ends."""
         now_us = self._node.clock.now_us()
-        replacing = []
-        for _, value in records:
-            refused = envelope.decode(value)
-            frame = refused.frame_bytes()
-            if refused.seq is not None and frame is not None:
-                digest = sha256(frame).hexdigest()
-                replacing.append(
-                    self._core.replaced(refused.seq, now_us, reason="refused", size=len(frame), sha256=digest)
-                )
         self._reply = None
-        if replacing:  # what is refused even so is in the dead letters
-            self._outbox.put(replacing, None)
-        self.close(CloseCode.TRY_AGAIN_LATER, "the log refuses the message")
+        asyncio.get_running_loop().call_soon(self.close, CloseCode.TRY_AGAIN_LATER, "the log refuses the message")
+        return [(key, self._core.replaced(value, now_us)) for key, value in records]
 
     # -- the end
 

@@ -4,9 +4,11 @@ A reply may be sent once its records stand on the log, never before. What a reco
 the reply says is the action's handler's business (answers/).
 """
 
+from hashlib import sha256
+
 import msgspec
 
-from contracts import ocppj, quirks
+from contracts import envelope, ocppj, quirks
 from contracts.flags import NOT_ACCEPTED, Finding
 from contracts.ocppj import Call, CallResultError, Message, MessageType, Send, Unreadable, call_error, call_result
 from contracts.times import rfc3339
@@ -84,9 +86,18 @@ class StationCore:
         )
         return Step((record,), close=CLOSE_TOO_BIG)
 
-    def replaced(self, seq: int, now_us: int, *, reason: str, size: int, sha256: str) -> bytes:
-        """The record that takes the place of one that Kafka refused for its content, under the same seq."""
-        return self._recorder.rejected(now_us, reason=reason, size=size, sha256=sha256, seq=seq)
+    def replaced(self, record: bytes, now_us: int) -> bytes:
+        """What takes the place of a record that Kafka refuses for its content, under the same seq."""
+        refused = envelope.decode(record)
+        frame = refused.frame_bytes()
+        return self._recorder.rejected(
+            now_us,
+            reason="refused",
+            size=refused.size if frame is None else len(frame),
+            sha256=refused.sha256 if frame is None else sha256(frame).hexdigest(),
+            seq=refused.seq,
+            direction=refused.dir,
+        )
 
     def received(self, frame: bytes, now_us: int, *, binary: bool = False) -> Step:
         """A whole message from the station. Never raises."""

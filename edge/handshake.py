@@ -29,7 +29,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HandshakeRequest:
     """What a request asks for, as far as it can be read. Header values as websockets gives them (ISO-8859-1)."""
 
     target: str
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.status, self.code, self.reason, self.identity = status, code, reason, identity
 
 
-def judge(asked: Asked, rules: Rules) -> Admission:
+def judge(asked: HandshakeRequest, rules: Rules) -> Admission:
     """Whom to admit, and how. Raises Refused: 404 for the path or the identity, 401 for a wrong Basic user name."""
     identity = identity_of(asked.target, rules)
     profile = 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from contracts.topics import REJECTED_KEY
 from edge.core import Identity, StationCore, reject_record
-from edge.handshake import Admission, Asked, Refused, judge
+from edge.handshake import Admission, HandshakeRequest, Refused, judge
 from edge.settings import EdgeSettings
 from edge.stations import Stations
 from edge.ulid import ulid
@@ -45,7 +45,7 @@ class Node:
         """Whether so much waits that no station with a frame in the queue is read further."""
         return self.queued_bytes > self.settings.queue_bytes
 
-    def admit(self, asked: Asked) -> tuple[Admission, int]:
+    def admit(self, asked: HandshakeRequest) -> tuple[Admission, int]:
         """How the station may connect, and its partition. Raises Refused."""
         admission = judge(asked, self.rules)
         station = self._station(admission.identity)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from edge.connection import Connection
@@ -17,6 +18,7 @@ from edge.visitor import Visitor
 from edge.writer import Writer
 from ops.clock import Clock
 from ops.group_commit import Submission
+from ops.group_commit.submission import Record
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings
 from ops.service import stop_requested
@@ -69,11 +71,10 @@ async def _write(node: Node, readiness: Readiness, log_epoch: int) -> None:
     await tick_for_ever(node, log_epoch)
 
 
-def refused(submission: Submission, error: Exception) -> None:
-    """Kafka will never take these records; they are in the dead letters."""
+def refused(submission: Submission, error: Exception) -> Sequence[Record]:
+    """Kafka will never take these records; they are in the dead letters. What takes their place."""
     log.error("Kafka refused records", extra={"bytes": submission.size, "error": repr(error)})
-    if isinstance(submission.owner, Connection):
-        submission.owner.not_taken(submission.records)
+    return submission.owner.not_taken(submission.records) if isinstance(submission.owner, Connection) else ()
 
 
 def _bound(settings: EdgeSettings) -> socket.socket:

@@ -11,9 +11,10 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from edge.connection import GOODBYE_S, Connection
-from edge.handshake import REALM, Admission, Asked, Refused
+from edge.handshake import REALM, Admission, HandshakeRequest, Refused
 from edge.node import Node
 from edge.websocket import DEFLATE, StationProtocol
+from ops import metrics
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Visitor(asyncio.Protocol):
         self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
         self._node.visitors[self] = None
         if len(self._node.visitors) + len(self._node.stations) > 2 * self._node.settings.max_connections:
+            metrics.EDGE_REFUSALS.labels("too-many-sockets").inc()
             self.give_up("too many sockets")
 
     def data_received(self, data: bytes) -> None:
@@ -65,7 +67,9 @@ class Visitor(asyncio.Protocol):
         headers = request.headers
         if "Connection" not in headers:  # some chargers leave it out
             headers["Connection"] = "Upgrade"
-        asked = Asked(request.path, headers.get_all("Sec-WebSocket-Protocol"), _first(headers, "Authorization"))
+        asked = HandshakeRequest(
+            request.path, headers.get_all("Sec-WebSocket-Protocol"), _first(headers, "Authorization")
+        )
         try:
             admission, partition = self._node.admit(asked)
         except Refused as refused:

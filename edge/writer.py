@@ -35,14 +35,15 @@ class Waiter(Protocol):
 class Writer:
     """Records of this node's stations. To be created and used within one event loop.
 
-    `on_refused(submission, error)` hears of what Kafka refuses for its content, once it is in the dead letters.
+    `on_refused(submission, error)` hears of what Kafka refuses for its content, once it is in the dead letters, and
+    gives what takes its place.
     """
 
     def __init__(
         self,
         settings: EdgeSettings,
         kafka: KafkaSettings,
-        on_refused: Callable[[Submission, Exception], None],
+        on_refused: Callable[[Submission, Exception], Sequence[Record]],
         on_away: Callable[[int, bool], None],
     ) -> None:
         self.partitions = kafka.partitions
@@ -158,9 +159,9 @@ class Writer:
             with suppress(Full):  # counted where it was refused; there is no place left to keep it
                 self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
 
-    def _refused(self, submission: Submission, error: Exception) -> None:
+    def _refused(self, submission: Submission, error: Exception) -> Sequence[Record]:
         self.never(submission.records, error)
-        self._on_refused(submission, error)
+        return self._on_refused(submission, error)
 
 
 def _with_limit(name: Name, max_message_bytes: int) -> topics.Topic:

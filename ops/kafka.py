@@ -93,6 +93,8 @@ def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=kafka.ssl_cafile)
     except OSError as error:
         raise kafka.wrong("ssl_cafile", f"a readable PEM file is wanted: {error}") from error
+    if kafka.ssl_keyfile is not None and kafka.ssl_certfile is None:
+        raise kafka.wrong("ssl_certfile", "is wanted with a private key (--ssl-keyfile)")
     if kafka.ssl_certfile is not None:
         try:
             context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)

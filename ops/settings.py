@@ -25,6 +25,7 @@ def settings_config(prefix: str) -> SettingsConfigDict:
         env_ignore_empty=True,  # compose files pass unset variables on as empty ones
         enable_decoding=False,  # a list is comma-separated text, not JSON; our own types parse it
         extra="forbid",
+        allow_inf_nan=False,  # no duration is without end, and a timer of `inf` fails far from here
         frozen=True,
         hide_input_in_errors=True,  # no secret in a message; `from_text` shows harmless values itself
         use_attribute_docstrings=False,

@@ -5,8 +5,8 @@ at once, a busy one sends bigger batches.
 
 The promise is at least once and in order. A batch is sent again until Kafka answers, before anything newer of its
 partition, so a record may stand on the log twice, but first occurrences are never reordered and never have gaps. What
-Kafka refuses for its content is halved until the bad submission stands alone; that one goes to `on_refused`, and all
-others go on.
+Kafka refuses for its content is halved until the bad submission stands alone; that one goes to `on_refused`, which may
+put other records in its place, and all others go on.
 """
 
 import asyncio
@@ -47,8 +47,9 @@ class GroupCommit:
     """The producer of one topic. To be created and used within one event loop.
 
     `options` are aiokafka's (ops.kafka.client_options). `on_refused(submission, error)` is called for what Kafka
-    refuses for its content; `on_away(partition, away)` when a partition has owed an answer for 5 real seconds, and when
-    any record of it is acknowledged again. `max_records` and `max_bytes` bound what may wait, a partition.
+    refuses for its content, and gives the records that take its place, if any; `on_away(partition, away)` when a
+    partition has owed an answer for 5 real seconds, and when any record of it is acknowledged again. `max_records` and
+    `max_bytes` bound what may wait, a partition.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class GroupCommit:
         topic: str,
         partitions: int,
         *,
-        on_refused: Callable[[Submission, Exception], None],
+        on_refused: Callable[[Submission, Exception], Sequence[Record] | None],
         on_away: Callable[[int, bool], None] = _ignore,
         headers: Sequence[Header] = (),
         max_records: int = 20_000,
@@ -73,6 +74,7 @@ class GroupCommit:
         self._overhead = RECORD_OVERHEAD + sum(
             len(key.encode()) + len(value) + HEADER_OVERHEAD for key, value in headers
         )
+        self._on_refused = on_refused
         self._main = Lane(topic, headers, max_batch_bytes, options)
         self._queues = [PartitionQueue(max_batch_bytes) for _ in range(partitions)]
         self._senders = [
@@ -81,7 +83,7 @@ class GroupCommit:
                 queue,
                 self._main,
                 Lane(topic, headers, max_batch_bytes, options),
-                on_refused,
+                self._refused,
                 on_away,
             )
             for number, queue in enumerate(self._queues)
@@ -164,6 +166,11 @@ class GroupCommit:
         if self._closing:
             raise Closed(self.topic)
         return size
+
+    def _refused(self, culprit: Submission, error: Exception) -> Submission | None:
+        """What takes its place: in order, and with its age. Nobody is asked to replace that in its turn."""
+        records = self._on_refused(culprit, error)
+        return Submission(records, size_of(records, self._overhead), culprit.at) if records else None
 
     async def _judge(self) -> None:
         while True:

@@ -41,6 +41,12 @@ class PartitionQueue:
         self.records += len(submission.records)
         self.bytes += submission.size
 
+    def add_first(self, submission: Submission) -> None:
+        """Put it before all others, in the place of one that was refused; nothing may be in flight."""
+        self.waiting.appendleft(submission)
+        self.records += len(submission.records)
+        self.bytes += submission.size
+
     def replace(self, submission: Submission) -> None:
         """Put it behind all others, in place of those of its name that are not in flight.
 
@@ -53,6 +59,8 @@ class PartitionQueue:
                 del self.waiting[place]
                 self._forget(old)
                 self.suspects -= place < self.suspects
+                if place == 0:  # the strikes are those of the head
+                    self._strikes = 0
                 submission.at = min(submission.at, old.at)
         self.add(submission)
         self._named.append(submission)

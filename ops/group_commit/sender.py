@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
 from aiokafka import TopicPartition
 
@@ -14,6 +15,8 @@ from ops.group_commit.queue import PartitionQueue
 from ops.group_commit.submission import Submission
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 AWAY_S = 5.0
 """A partition that owes an answer for so long is away; real seconds at every speed of the clock."""
@@ -30,7 +33,7 @@ class PartitionSender:
         queue: PartitionQueue,
         main: Lane,
         own: Lane,
-        on_refused: Callable[[Submission, Exception], None],
+        on_refused: Callable[[Submission, Exception], Submission | None],
         on_away: Callable[[int, bool], None],
     ) -> None:
         self.partition, self.queue, self.main, self.own = partition, queue, main, own
@@ -106,7 +109,8 @@ class PartitionSender:
         culprit = self.queue.refused(monotonic(), sure=not isinstance(error, UNSURE_ERRORS))
         if culprit is not None:
             metrics.COMMIT_REFUSED.inc()
-            _call(self._on_refused, culprit, error)
+            if (instead := _call(self._on_refused, culprit, error)) is not None:
+                self.queue.add_first(instead)
         elif lone:
             await asyncio.sleep(STRIKE_PAUSE_S)
         if self.away:
@@ -122,8 +126,9 @@ class PartitionSender:
         _call(self._on_away, self.partition.partition, away)
 
 
-def _call(function: Callable[..., None], *arguments: object) -> None:
+def _call(function: Callable[..., T], *arguments: object) -> T | None:
     try:
-        function(*arguments)
+        return function(*arguments)
     except Exception:  # the caller's fault must not stop the partition
         log.exception("a callback failed", extra={"callback": repr(function)})
+        return None

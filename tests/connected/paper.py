@@ -80,9 +80,10 @@ class PaperCommit:
             self.answer()
 
     def refuse(self) -> None:
-        """Kafka takes the oldest submission never."""
-        _, submission = self.waiting.pop(0)
-        refused(submission, ValueError("paper"))
+        """Kafka takes the oldest submission never; what takes its place goes first."""
+        partition, submission = self.waiting.pop(0)
+        if instead := refused(submission, ValueError("paper")):
+            self.waiting.insert(0, (partition, Submission(instead, 0, 0.0)))
 
     def away(self, partition: int) -> bool:
         return partition in self.aways

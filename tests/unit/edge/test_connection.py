@@ -334,9 +334,57 @@ async def test_what_kafka_refuses_is_replaced_under_its_seq() -> None:
             ("rejected", 2),
             ("disconnected", 3),
         ]
-        refused = edge.records[1]
-        assert (refused.reason, refused.size) == ("refused", len(METER_VALUES))
+        refused, reply = edge.records[1:3]
+        assert (refused.reason, refused.size, refused.dir) == ("refused", len(METER_VALUES), "in")
         assert refused.sha256 == sha256(METER_VALUES.encode()).hexdigest()
+        assert (reply.reason, reply.size, reply.dir) == ("refused", len('[3,"m",{}]'), "out")
+
+
+async def test_what_replaces_a_refused_record_stands_before_later_ones() -> None:
+    async with paper_edge() as edge:
+        station = await edge.connect()
+        edge.log.answer_all()
+        for frame in (METER_VALUES, HEARTBEAT):
+            await station.send(frame)
+        await station.close()
+        await until(lambda: len(edge.log.waiting) == 3)
+        edge.log.refuse()
+        edge.log.answer_all()
+        kinds_and_seqs = [(record.kind, record.seq) for record in edge.records[1:]]
+        assert kinds_and_seqs == [("rejected", 1), ("rejected", 2), ("frame", 3), ("disconnected", 4)]
+
+
+async def test_every_record_that_is_refused_is_replaced_once() -> None:
+    async with paper_edge() as edge:
+        station = await edge.connect()
+        await until(lambda: edge.log.waiting)
+        edge.log.refuse()  # the connection's first record, which has no frame
+        assert await close_code(station) == 1013
+        edge.log.refuse()  # and what took its place: that is not replaced again
+        edge.log.answer_all()
+        assert [(record.kind, record.seq) for record in edge.records] == [("disconnected", 1)]
+
+
+async def test_what_can_never_fit_is_replaced_in_its_turn_when_there_is_room() -> None:
+    async with paper_edge() as edge:
+        edge.log.capacity, edge.log.largest = 1, 2000
+        station = await edge.connect()
+        for frame in (HEARTBEAT + " " * 5000, METER_VALUES, HEARTBEAT):
+            await station.send(frame)
+        await station.close()
+        async with asyncio.timeout(5):
+            while len(edge.records) < 6:
+                edge.log.answer()
+                edge.node.writer.rooms()
+                await asyncio.sleep(0.002)
+        assert [(record.kind, record.seq) for record in edge.records] == [
+            ("connected", 0),
+            ("rejected", 1),
+            ("rejected", 2),
+            ("frame", 3),
+            ("frame", 4),
+            ("disconnected", 5),
+        ]
 
 
 async def test_what_can_never_fit_is_replaced_likewise() -> None:
@@ -423,6 +471,20 @@ async def test_a_socket_that_is_not_read_is_not_called_silent() -> None:
         connection.check(connection.heard_at + 1000)
         connection.check(connection.heard_at + 1000)
         assert not connection.ended
+
+
+async def test_a_station_that_is_read_again_has_time_to_be_heard() -> None:
+    async with paper_edge() as edge:
+        await edge.connect()
+        (connection,) = edge.node.stations
+        now = connection.heard_at
+        connection.pause_writing()
+        connection.check(now + 20.1)  # pinged, and its answer cannot be heard
+        connection.resume_writing()
+        connection.check(now + 40.2)
+        assert not connection.ended
+        connection.check(now + 60.3)
+        assert connection.ended
 
 
 async def test_a_process_that_stood_still_forgives() -> None:

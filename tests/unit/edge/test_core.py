@@ -127,12 +127,25 @@ def test_an_oversized_frame_leaves_its_size_hash_and_head() -> None:
 
 def test_a_refused_record_is_replaced_under_its_own_seq() -> None:
     station = core()
-    station.received(b'[2,"1","Heartbeat",{}]', NOW_US)
-    record = envelope.decode(station.replaced(0, NOW_US, reason="refused", size=12, sha256="ab"))
+    frame = b'[2,"1","Heartbeat",{}]'
+    call, reply = station.received(frame, NOW_US).records
+    record = envelope.decode(station.replaced(call, NOW_US))
     assert (record.kind, record.seq, record.reason, record.conn) == (
         "rejected", 0, "refused", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     )  # fmt: skip
+    assert (record.dir, record.size, record.sha256) == ("in", len(frame), hashlib.sha256(frame).hexdigest())
+    record = envelope.decode(station.replaced(reply, NOW_US))
+    assert (record.kind, record.seq, record.dir) == ("rejected", 1, "out")
     assert told(station.received(b'[2,"1","Heartbeat",{}]', NOW_US))[0].seq == 2
+
+
+def test_a_refused_record_without_a_frame_is_replaced_too() -> None:
+    station = core()
+    oversized = station.rejected_frame(NOW_US, reason="oversized-frame", size=9, sha256="ab", head=b"").records[0]
+    gone = station.connected(NOW_US, remote="r", path="/CP1", security_profile=0, user_agent=None)
+    one, other = (envelope.decode(station.replaced(record, NOW_US)) for record in (oversized, gone))
+    assert (one.kind, one.seq, one.dir, one.reason, one.size) == ("rejected", 0, "in", "refused", 9)
+    assert (other.kind, other.seq, other.dir, other.size) == ("rejected", 1, None, None)
 
 
 def test_blanks_around_a_document_are_kept() -> None:

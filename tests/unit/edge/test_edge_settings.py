@@ -57,6 +57,11 @@ def test_a_key_is_never_shown() -> None:
         ("node", "two words"),
         ("tenant", "a/b"),
         ("authorize", "maybe"),
+        ("drain_s", "inf"),
+        ("ping_after_s", "inf"),
+        ("pong_within_s", "Infinity"),
+        ("handshake_timeout_s", "nan"),
+        ("hold_max", "inf"),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_variable_in_one_line(field: str, value: str) -> None:

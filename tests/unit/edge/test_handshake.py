@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.versions import Version
-from edge.handshake import Admission, Asked, Refused, Rules, judge, offered_subprotocols
+from edge.handshake import Admission, HandshakeRequest, Refused, Rules, judge, offered_subprotocols
 from edge.settings import DEFAULT_IDENTITY
 
 RULES = Rules(frozenset({"ocpp", "steve/websocket"}), re.compile(DEFAULT_IDENTITY), Version.V16)
 
 
 def admitted(target: str = "/ocpp/CP1", *subprotocols: str, authorization: str | None = None) -> Admission:
-    return judge(Asked(target, subprotocols, authorization), RULES)
+    return judge(HandshakeRequest(target, subprotocols, authorization), RULES)
 
 
 def refused(target: str = "/ocpp/CP1", *, rules: Rules = RULES, authorization: str | None = None) -> Refused:
     with pytest.raises(Refused) as caught:
-        judge(Asked(target, ["ocpp1.6"], authorization), rules)
+        judge(HandshakeRequest(target, ["ocpp1.6"], authorization), rules)
     return caught.value
 
 
@@ -71,7 +71,7 @@ def test_an_identity_that_fails_the_pattern_is_not_found(identity: str) -> None:
 
 def test_the_operator_chooses_the_pattern() -> None:
     rules = Rules(frozenset(), re.compile("[0-9]{4}"), None)
-    assert judge(Asked("/1234", ["ocpp2.1"]), rules).identity == "1234"
+    assert judge(HandshakeRequest("/1234", ["ocpp2.1"]), rules).identity == "1234"
     assert refused("/12345", rules=rules).status == 404
 
 
@@ -104,7 +104,7 @@ def test_no_common_subprotocol_is_accepted_to_be_closed(offered: list[str]) -> N
 
 def test_none_offered_may_be_turned_away() -> None:
     rules = Rules(RULES.paths, RULES.identity, None)
-    assert judge(Asked("/CP1"), rules).version is None
+    assert judge(HandshakeRequest("/CP1"), rules).version is None
 
 
 def test_a_basic_user_name_must_be_the_identity() -> None:
@@ -137,7 +137,7 @@ def test_an_identity_with_a_colon_cannot_use_basic() -> None:
 @given(st.text(), st.lists(st.text()), st.none() | st.text())
 def test_whatever_is_asked_there_is_a_verdict(target: str, subprotocols: list[str], authorization: str | None) -> None:
     with contextlib.suppress(Refused):
-        admission = judge(Asked(target, subprotocols, authorization), RULES)
+        admission = judge(HandshakeRequest(target, subprotocols, authorization), RULES)
         assert RULES.identity.fullmatch(admission.identity)
 
 

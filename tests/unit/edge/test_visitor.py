@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from contracts.envelope import Envelope
 from contracts.topics import REJECTED_KEY
 from edge.rounds import go_round
+from ops import metrics
 from paper import BOOT, PaperEdge, paper_edge, until
 
 HEADERS = {
@@ -212,6 +213,19 @@ async def test_a_handshake_in_pieces() -> None:
         assert len(edge.node.stations) == 1
         assert not edge.node.visitors
         writer.close()
+
+
+async def test_sockets_beyond_the_bound_are_given_up_and_counted() -> None:
+    count = metrics.EDGE_REFUSALS.labels("too-many-sockets")
+    before = count._value.get()
+    async with paper_edge(max_connections=1) as edge:
+        sockets = [await asyncio.open_connection("127.0.0.1", edge.port) for _ in range(3)]
+        await until(lambda: count._value.get() == before + 1)
+        assert len(edge.node.visitors) == 2
+        with contextlib.suppress(ConnectionError):
+            assert await sockets[2][0].read() == b""
+        for _, writer in sockets:
+            writer.close()
 
 
 async def test_a_slow_handshake_is_given_up() -> None:

@@ -75,6 +75,11 @@ def test_sasl_over_tls() -> None:
     assert SECRET not in repr(kafka)
 
 
+def test_a_private_key_wants_its_certificate() -> None:
+    with pytest.raises(ConfigurationError, match=r"KAFKA_SSL_CERTFILE \(--ssl-certfile\): is wanted with"):
+        client_options(settings(security_protocol="SSL", ssl_keyfile="/nope"), "edge")
+
+
 def test_a_missing_certificate_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"KAFKA_SSL_CAFILE \(--ssl-cafile\): a readable PEM file is wanted"):
         client_options(settings(security_protocol="SSL", ssl_cafile=str(tmp_path / "none.pem")), "edge")

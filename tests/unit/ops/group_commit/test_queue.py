@@ -58,6 +58,17 @@ def test_a_sure_refusal_of_a_lone_submission_is_believed() -> None:
     assert not queue.waiting
 
 
+def test_what_takes_the_place_of_a_culprit_goes_first() -> None:
+    queue = queue_of(2)
+    queue.next_batch()
+    assert queue.refused(0, sure=True) is None
+    queue.next_batch()
+    assert queue.refused(0, sure=True) is not None
+    queue.add_first(submission(b"instead"))
+    assert (len(queue), queue.records, queue.bytes) == (2, 2, 200)
+    assert values(queue.next_batch()) == [b"instead", b"1"]
+
+
 def test_an_unsure_refusal_is_believed_at_the_third_time_alone() -> None:
     queue = queue_of(2)
     queue.next_batch()
@@ -144,6 +155,29 @@ class TestReplace:
             queue.next_batch()
             queue.failed()
         assert values(list(queue.waiting)) == [b"9"]
+
+    def test_one_that_is_replaced_takes_its_strikes_with_it(self) -> None:
+        queue = PartitionQueue(1000)
+        queue.replace(submission(b"tick1", name="n"))
+        for _ in range(UNSURE_STRIKES - 1):
+            queue.next_batch()
+            assert queue.refused(0, sure=False) is None
+        queue.replace(submission(b"tick2", name="n"))
+        for _ in range(UNSURE_STRIKES - 1):
+            queue.next_batch()
+            assert queue.refused(0, sure=False) is None
+        queue.next_batch()
+        assert queue.refused(0, sure=False) is not None
+
+    def test_one_behind_the_head_leaves_the_heads_strikes(self) -> None:
+        queue = queue_of(1)
+        for _ in range(UNSURE_STRIKES - 1):
+            queue.next_batch()
+            queue.refused(0, sure=False)
+        queue.replace(submission(b"tick1", name="n"))
+        queue.replace(submission(b"tick2", name="n"))
+        queue.next_batch()
+        assert queue.refused(0, sure=False) is not None
 
     def test_a_suspect_that_is_replaced_is_no_suspect_any_more(self) -> None:
         queue = queue_of(1)
