@@ -47,6 +47,13 @@ def counted(turn: Turn, now: Held) -> Held:
     return held.counted(now, turn.states.meter(turn.station, evse, NAMED), reader(turn, evse, NAMED))
 
 
+def seen(turn: Turn, now: Held) -> Held:
+    """The session to look at: of 2.x, where nobody has said its evse, with its readings that wait for that."""
+    if now.facts.evse is not None or now.facts.tx is None:
+        return now
+    return held.with_loose(now, turn.books.loose.get(now.facts.transaction, ()))
+
+
 def overlapping(found: Iterable[Held], evse: int, number: int) -> tuple[str, ...]:
     """The ids of an evse's sessions that a quarter touches."""
     return tuple(sorted(each.facts.session_id for each in found if number in _under(each, evse)))

@@ -48,13 +48,27 @@ def _placed(turn: Turn, transaction: str, at_us: int, rows: list[Row], stop: Sto
 
 
 def hold(turn: Turn, transaction: str, rows: Iterable[Row]) -> None:
-    """Hold rows back; of many the newest."""
+    """Hold rows back; of many the newest. A session of 2.x counts them meanwhile, and what is given up for good."""
     kept: Rows = turn.books.loose.get(transaction, ())
     for row in rows:
         kept = union(kept, row)
     others = {name: each for name, each in turn.books.loose.items() if name != transaction}
-    loose = {**others, transaction: kept[-_HELD_BACK:]}
-    turn.set_books(loose=dict(list(loose.items())[-_HELD_BACK_FOR:]))
+    loose = list({**others, transaction: kept[-_HELD_BACK:]}.items())
+    turn.set_books(loose=dict(loose[-_HELD_BACK_FOR:]))
+    turn.changed.add(f"{turn.station}/{transaction}")
+    for name, each in (*loose[:-_HELD_BACK_FOR], (transaction, kept[:-_HELD_BACK])):
+        if each:
+            _give_up(turn, name, each)
+
+
+def _give_up(turn: Turn, transaction: str, rows: Rows) -> None:
+    """Rows that can be held back no longer are their session's for good, wherever it was; but it takes none twice."""
+    found = turn.states.session(f"{turn.station}/{transaction}")
+    after = found if found is None else held.gave_up_rows(found, rows)
+    if found is None or after is None:
+        turn.outbox.dead_letter("late", f"readings of {transaction}, of which nobody said the evse, are given up")
+    else:
+        keeping.keep(turn, after)
 
 
 def release(turn: Turn) -> None:

@@ -27,7 +27,7 @@ def publish(turn: Turn, name: str, *, final: bool = False) -> None:
     if is_told and not final and before.facts.evse not in turn.rejoined:
         return
     held = keeping.counted(turn, before)
-    seen = view(held)
+    seen = view(keeping.seen(turn, held))
     point = _point(turn, held, seen)
     former = held.former
     if point != held.point:
@@ -174,12 +174,14 @@ def prune(turn: Turn) -> None:
         if held.state in ("ended", "zombie"):
             over.setdefault(held.facts.evse, []).append((held.until_us, held.facts.session_id))
     gone = [name for each in over.values() for _, name in sorted(each)[:-KEPT_OVER]]
-    book, left = turn.books.facts, set(turn.books.sessions)
+    book, left, loose = turn.books.facts, set(turn.books.sessions), dict(turn.books.loose)
     for name in gone:
         publish(turn, name, final=True)
         held_ = turn.states.session(name)
         if held_ is not None:
             book = pruning.without(book, held_.facts, held_.until_us)
+            if held_.facts.evse is None:  # it counted what waited for that
+                loose.pop(held_.facts.transaction, None)
         turn.states.drop_session(name)
         left.discard(name)
-    turn.set_books(facts=book, sessions=tuple(sorted(left)))
+    turn.set_books(facts=book, sessions=tuple(sorted(left)), loose=loose)

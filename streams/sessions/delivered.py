@@ -32,7 +32,8 @@ def delivered(facts: Joined, span: Span | None, start_us: int | None, end_us: in
     if end is not None:
         whole = extended(whole, *end)
     flags = {ZERO_BEGIN} if is_zero else set[str]()
-    if whole is None or (track is None and (opening is None or end is None)):  # one register alone says nothing
+    if whole is None or (opening is None and whole.first_us == whole.last_us) or (track is None and end is None):
+        # One register alone says nothing.
         if span is None or not (span.imported_intervals or span.exported_intervals):
             exporting: EnergyMethod = "register" if exported else "none"
             return Energy(None, exported, exporting, begin_wh, end_wh, frozenset(flags))

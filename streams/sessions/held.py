@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.times import HOUR
 from streams.energy.meter import Meter, Quarter, Read
-from streams.energy.rows import Row, quarter
+from streams.energy.rows import Row, Rows, quarter
 from streams.energy.span import Span, appended, join, of_rows
 from streams.sessions.join import Joined
 
@@ -82,12 +82,21 @@ def told(held: Held, facts: Joined) -> Held:
 
 def owns(held: Held, row: Row) -> bool:
     """Whether a row of its meter counts for the session."""
-    return bool(row.transaction) and not row.is_boundary and held.facts.claims(row.transaction, row.at_us)
+    if not row.transaction or row.is_boundary or _is_given_up(held, row):
+        return False
+    return held.facts.claims(row.transaction, row.at_us)
+
+
+def _is_given_up(held: Held, row: Row) -> bool:
+    """Whether a row is no later than those that are the session's for good: it may be one of them, again."""
+    return held.sum.given_up is not None and row.at_us <= held.sum.given_up.last_us
 
 
 def with_row(held: Held, row: Row, read: Read) -> Held:
     """The session with one more row of its own, which `read` knows already."""
     total, number = held.sum, quarter(row.at_us)
+    if _is_given_up(held, row):
+        return held
     if total.stale:
         return msgspec.structs.replace(held, heard_us=max(held.heard_us, row.at_us))
     if total.newest is None or number > total.newest:
@@ -125,6 +134,20 @@ def gave_up(held: Held, fell: Quarter) -> Held:
         return held
     total = msgspec.structs.replace(held.sum, given_up=join(held.sum.given_up, span))
     return msgspec.structs.replace(held, sum=total)
+
+
+def gave_up_rows(held: Held, rows: Rows) -> Held | None:
+    """The session, whose evse is not known, with rows that are its own for good; None where it has later ones."""
+    if _is_given_up(held, rows[0]):
+        return None
+    past = join(held.sum.given_up, of_rows(rows))
+    return msgspec.structs.replace(held, sum=Sum(past, now=past))
+
+
+def with_loose(held: Held, rows: Rows) -> Held:
+    """The session, whose evse is not known, as it is with the rows that wait for that: to be looked at only."""
+    span = of_rows(row for row in rows if not _is_given_up(held, row))
+    return held if span is None else msgspec.structs.replace(held, sum=Sum(now=join(held.sum.given_up, span)))
 
 
 def _of_quarter(held: Held, found: Quarter) -> Span | None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from list_log import Log, ms, ts
 
 HOUR, DAY = 3600, 24 * 3600
@@ -134,10 +136,11 @@ def test_its_start_may_come_later(log_2x: Log) -> None:
     assert [each["state"] for each in log_2x.latest("sessions").values()] == ["ended"]
 
 
-def test_an_end_alone(log_2x: Log) -> None:
-    log_2x.event(130, "Ended", 4, 1250)
+@pytest.mark.parametrize("evse", [None, 1])
+def test_an_end_alone(log_2x: Log, evse: int | None) -> None:
+    log_2x.event(130, "Ended", 4, 1250, evse=evse)
     session = log_2x.session()
-    assert (session["evse"], session["flags"]) == (0, ["missing-start"])
+    assert (session["evse"], session["flags"]) == (evse or 0, ["missing-start"])
     assert "import_wh" not in session
 
 
@@ -263,3 +266,48 @@ def test_the_oldest_are_forgotten(log_2x: Log) -> None:
     assert [each["transaction_id"] for each in log_2x.all("sessions") if each["final"]] == ["tx-00", "tx-01"]
     assert [each["import_wh"] for each in log_2x.sessions()] == [500] * 18
     assert len([key for key in log_2x.states if key.startswith(b"s/")]) == 16
+
+
+# -- where nobody has said the evse
+
+
+def test_a_session_whose_evse_nobody_says_counts_its_readings(log_2x: Log) -> None:
+    log_2x.event(60, "Updated", 1, 1000)
+    log_2x.event(120, "Updated", 2, 2000)
+    log_2x.event(180, "Ended", 3, 3000)
+    session = log_2x.session()
+    assert (session["evse"], session["state"], session["flags"]) == (0, "ended", ["missing-start"])
+    assert (session["import_wh"], session["method"], session["readings"]) == (2000, "register", 3)
+    log_2x.event(200, "Updated", 2, 2000, evse=1, said=120)
+    session = log_2x.session()
+    assert (session["evse"], session["import_wh"], session["readings"]) == (1, 2000, 3)
+
+
+def test_of_many_such_sessions_none_loses_its_readings(log_2x: Log) -> None:
+    for number in range(12):
+        for at, wh in ((0, 1000), (100, 1500)):
+            log_2x.event(600 * number + at, "Updated", at, wh, f"tx-{number}")
+    for number in range(12):
+        log_2x.event(600 * number + 8000, "Ended", 200, 2000, f"tx-{number}", said=600 * number + 200)
+    assert [(each["import_wh"], each["readings"]) for each in log_2x.sessions()] == [(1000, 3)] * 12
+    log_2x.event(16_000, "Updated", 200, 2000, "tx-0", evse=1, said=200)
+    assert [(each["import_wh"], each["readings"]) for each in log_2x.sessions()] == [(1000, 3)] * 12
+    assert log_2x.all("dlq") == []
+
+
+def test_nor_does_one_of_many_readings(log_2x: Log) -> None:
+    for minute in range(300):
+        log_2x.event(60 * minute, "Updated", minute, 1000 + minute)
+    log_2x.event(18_000, "Ended", 300, 2000)
+    assert (log_2x.session()["import_wh"], log_2x.session()["readings"]) == (1000, 301)
+    log_2x.event(18_060, "Updated", 1, 1001, said=60)
+    assert (log_2x.session()["import_wh"], log_2x.session()["readings"]) == (1000, 301)
+    assert [each["code"] for each in log_2x.all("dlq")] == ["late"]
+
+
+def test_what_waited_for_a_session_goes_with_it(log_2x: Log) -> None:
+    for number in range(30):
+        log_2x.event(100 * number, "Started", 0, 1000, f"tx-{number}")
+        log_2x.event(100 * number + 60, "Ended", 1, 1500, f"tx-{number}")
+    assert [(each["import_wh"], each["readings"]) for each in log_2x.sessions()] == [(500, 2)] * 30
+    assert log_2x.all("dlq") == []
