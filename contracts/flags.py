@@ -29,6 +29,7 @@ SIGNED_INCOMPLETE = "signed-incomplete"
 BACKWARD = "backward"
 ZOMBIE = "zombie"
 OFFLINE = "offline"
+OUTLIER = "outlier"
 NOT_ACCEPTED = "not-accepted"
 
 FLAGS: dict[str, str] = {
@@ -46,5 +47,6 @@ FLAGS: dict[str, str] = {
     BACKWARD: "The end register is below the begin register, and it was no reset.",
     ZOMBIE: "The session was closed because nothing was heard of it for the zombie time.",
     OFFLINE: "A part of the session was recorded while the station was not connected, and sent later.",
+    OUTLIER: "One reading of a register lay apart from the line that those around it follow, and was left out.",
     NOT_ACCEPTED: "The station sent the message while its registration was pending or rejected.",
 }

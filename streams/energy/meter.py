@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
+from streams.energy.outliers import judged, rises
 from streams.energy.register import Point, Track
 from streams.energy.rows import Row, Rows, quarter, union
 from streams.energy.span import Span, appended, of_rows
@@ -72,7 +73,7 @@ class Change(msgspec.Struct, frozen=True):
 def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row] = ()) -> Change:
     """Take rows away, then union with others."""
     changed: dict[int, Quarter] = {}
-    fresh, altered, late = [], [], []
+    fresh, altered, late, touched = [], [], [], list[Row]()
     kept, final = meter.quarters, list[tuple[int, Quarter]]()
     for row in removed:
         number = quarter(row.at_us)
@@ -81,6 +82,7 @@ def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row]
         if left != before.rows:
             changed[number] = Quarter(left, of_rows(left))
             kept = kept if left else tuple(each for each in kept if each != number)
+            touched.append(row)
     for row in rows:
         number = quarter(row.at_us)
         before = changed[number] if number in changed else read(number)
@@ -98,15 +100,37 @@ def change(meter: Meter, read: Read, rows: Iterable[Row], removed: Iterable[Row]
         after = union(before.rows, row)
         if after is before.rows:
             continue
+        is_last = after[-1] is row and len(after) > len(before.rows)
         if len(after) == len(before.rows):
             altered += [row, *set(before.rows).difference(after)]
+            touched += set(after).difference(before.rows)
         else:
             fresh.append(row)
-        is_last = after[-1] is row and len(after) > len(before.rows)
+            touched += () if is_last and number == kept[-1] and rises(after) else (row,)
         changed[number] = Quarter(after, appended(before.span, row) if is_last else of_rows(after))
     if not changed:
         return Change(meter, changed, fresh, altered, late, final)
-    return Change(_indexed(meter, changed, kept, final), changed, fresh, altered, late, final)
+    made = Change(_indexed(meter, changed, kept, final), changed, fresh, altered, late, final)
+    _judge(made, read, touched)
+    return made
+
+
+def _judge(made: Change, read: Read, touched: Iterable[Row]) -> None:
+    """Find the outliers anew around the rows that came, changed or went."""
+
+    def rows_of(number: int) -> Rows:
+        return (made.changed[number] if number in made.changed else read(number)).rows
+
+    meter, fresh = made.meter, made.fresh
+    for row in touched:
+        for was, now in judged(meter.quarters, rows_of, row, is_whole=meter.given_up is None):
+            number = quarter(was.at_us)
+            after = tuple(now if each.order == was.order else each for each in rows_of(number))
+            made.changed[number] = Quarter(after, of_rows(after))
+            if was in fresh:
+                fresh[fresh.index(was)] = now
+            else:
+                made.altered.append(now)
 
 
 def _indexed(

@@ -40,6 +40,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     soc: float | None = None
     offered: float | None = None
     flags: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    """The registers (`imported`, `exported`) that do not count, as they are outliers among its stream's rows."""
 
     @property
     def is_boundary(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from contracts.flags import OUTLIER
 from streams.energy.register import Track, extended, joined
 from streams.energy.rows import Row
 
@@ -40,12 +41,17 @@ def appended(span: Span | None, row: Row) -> Span:
     """A span with one more row at its end. A boundary counts as a register, not as a reading."""
     before = _NOTHING if span is None else span
     at_us, power, into, out = row.at_us, row.power, row.imported_interval, row.exported_interval
+    imported, exported, flags = row.imported, row.exported, row.flags
+    if row.apart:
+        imported = None if "imported" in row.apart else imported
+        exported = None if "exported" in row.apart else exported
+        flags = (*flags, OUTLIER)
     return Span(
         at_us if span is None else span.first_us,
         at_us,
         before.readings + (not row.is_boundary),
-        before.imported if row.imported is None else extended(before.imported, at_us, row.imported),
-        before.exported if row.exported is None else extended(before.exported, at_us, row.exported),
+        before.imported if imported is None else extended(before.imported, at_us, imported),
+        before.exported if exported is None else extended(before.exported, at_us, exported),
         before.power_max if power is None else _most(before.power_max, power),
         before.power_sum if power is None else round(before.power_sum + power, 6),
         before.power_count + (power is not None),
@@ -54,7 +60,7 @@ def appended(span: Span | None, row: Row) -> Span:
         before.offered_max if row.offered is None else _most(before.offered_max, row.offered),
         before.imported_intervals if into is None else _plus(before.imported_intervals, row.context, into),
         before.exported_intervals if out is None else _plus(before.exported_intervals, row.context, out),
-        tuple(sorted({*before.flags, *row.flags})) if row.flags else before.flags,
+        tuple(sorted({*before.flags, *flags})) if flags else before.flags,
     )
 
 

@@ -75,6 +75,11 @@ _MOSTLY = st.sampled_from([True, True, True, False])
 _RARELY = st.sampled_from([False, False, False, True])
 
 
+def _glitched(register: int) -> st.SearchStrategy[int]:
+    """What a reading says: rarely something else than its register."""
+    return st.sampled_from([register] * 12 + [0, register // 3, 90_000_000])
+
+
 class Way(msgspec.Struct, frozen=True):
     """How a 1.6 connector talks in a session. `named`: what its readings name."""
 
@@ -121,10 +126,10 @@ def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
         data = {}
         for after, wh, context in sorted(draw(_READINGS)):
             register += wh
-            data[at + after] = register
+            data[at + after] = shown = draw(_glitched(register))
             payload: dict[str, Any] = {
                 "connectorId": connector,
-                "meterValue": [meter_value(at + after, register, context, Power_Active_Import=wh)],
+                "meterValue": [meter_value(at + after, shown, context, Power_Active_Import=wh)],
                 **({} if named is None else {"transactionId": named}),
             }
             messages.append(Message(station, at + after, "MeterValues", payload))
@@ -164,7 +169,7 @@ def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
             events.append(("Started", begin, said, "Transaction.Begin"))
         for after, wh, reading_context in sorted(draw(_READINGS)):
             register += wh
-            events.append(("Updated", begin + after, register, reading_context))
+            events.append(("Updated", begin + after, draw(_glitched(register)), reading_context))
         at = begin + 41 * 60
         if draw(st.sampled_from([True, True, True, False])):
             register += draw(st.integers(0, 500))

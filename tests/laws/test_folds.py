@@ -192,6 +192,30 @@ def test_quarters_add_up_to_the_session(steps: list[tuple[int, int]], begin: int
         assert 0 <= each["coverage_s"] <= 900
 
 
+@given(_STEPS, st.lists(st.tuples(st.integers(1, 12), st.sampled_from([0, 500, 90_000_000])), max_size=6))
+def test_nor_does_one_reading_apart_show(steps: list[tuple[int, int]], glitches: list[tuple[int, float]]) -> None:
+    """Readings apart, at least two others between them, of a register that is never reset."""
+    log = Log()
+    log.tick(0)
+    log.connect(0)
+    apart, index = dict[int, float](), 0
+    for gap, wh in glitches:
+        index += gap + (2 if apart else 0)
+        apart[index] = wh
+    at, mwh = 0, 50_000_000
+    log.call(at, "StartTransaction", _start(at, mwh))
+    log.answer_start(at, 7)
+    for number, (seconds, more) in enumerate(steps):
+        at, mwh = at + seconds, mwh + more
+        log.meter(at, apart[number] if number in apart and number < len(steps) - 1 else mwh / 1000)
+    log.call(at, "StopTransaction", _stop(at, mwh))
+    log.tick(at + 1000)
+    log.tick(at + 1001)
+    session = log.session()
+    assert session["import_wh"] == round(mwh / 1000 - 50_000, 3)
+    assert round(sum(each["import_wh"] for each in log.quarters_of_all_time()), 3) == session["import_wh"]
+
+
 def _start(at: float, mwh: int) -> dict[str, Any]:
     return {"connectorId": 1, "idTag": "T", "meterStart": mwh / 1000, "timestamp": ts(at)}
 

@@ -198,6 +198,45 @@ def test_registers_that_reset_with_each_session(log: Log) -> None:
     assert sum(each["import_wh"] for each in log.quarters().values()) == 1800
 
 
+@pytest.mark.parametrize("glitch", [0, -7, 150_000, 280_000, 90_000_000])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 3, 2, 0), (3, 0, 1, 2)])
+def test_one_reading_apart_bills_nothing(log: Log, glitch: int, order: tuple[int, ...]) -> None:
+    readings = [(900, 201_000), (1800, glitch), (2700, 203_000), (3500, 203_800)]
+    log.start(0, 200_000)
+    for number in order:
+        said, wh = readings[number]
+        log.meter(3500 + order.index(number), wh, said=said)
+    log.stop(3600, 204_000)
+    passed(log, 5405)
+    session = log.session()
+    assert (session["import_wh"], session["method"], session["flags"]) == (4000, "register", ["outlier"])
+    quarters = log.quarters()
+    assert sum(each["import_wh"] for each in quarters.values()) == 4000
+    assert [hhmm for hhmm, each in quarters.items() if "outlier" in each["flags"]] == ["10:30"]
+    assert quarters["10:30"]["import_wh"] == 1000
+
+
+def test_also_where_it_is_the_last_of_its_quarter_or_the_first(log: Log) -> None:
+    log.start(0, 200_000)
+    readings = [(60, 200_100), (840, 201_300), (899, 0), (901, 201_400), (1790, 202_000), (1800, 0), (1860, 202_100)]
+    for at, wh in readings:
+        log.meter(at, wh)
+    log.stop(2700, 204_000)
+    passed(log, 3605)
+    assert log.session()["import_wh"] == 4000
+    assert sum(each["import_wh"] for each in log.quarters().values()) == pytest.approx(4000)
+
+
+def test_a_reading_that_nothing_follows_is_a_reset_until_something_does(log: Log) -> None:
+    log.start(0, 200_000)
+    log.meter(60, 200_100)
+    log.meter(120, 0)
+    assert (log.session()["import_wh"], log.session()["flags"]) == (100, ["reset"])
+    log.meter(180, 200_300)
+    log.stop(240, 200_300)
+    assert (log.session()["import_wh"], log.session()["flags"]) == (300, ["outlier"])
+
+
 def test_registers_that_reset_when_the_station_boots(log: Log) -> None:
     log.start(0, 5000)
     log.meter(60, 5100)

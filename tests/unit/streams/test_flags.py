@@ -102,6 +102,13 @@ def offline(log: Log) -> None:
     log.start(0, 1000, said=-600)
 
 
+def outlier(log: Log) -> None:
+    log.start(0, 1000)
+    for minute, wh in enumerate((1010, 1020, 0, 1040), start=1):
+        log.meter(60 * minute, wh)
+    log.stop(600, 1050)
+
+
 SETTING: dict[str, History] = {
     "zero-begin": zero_begin,
     "missing-start": missing_start,
@@ -117,6 +124,7 @@ SETTING: dict[str, History] = {
     "backward": backward,
     "zombie": zombie,
     "offline": offline,
+    "outlier": outlier,
 }
 ELSEWHERE = {NOT_ACCEPTED}  # the edge sets it, in the envelope
 
