@@ -43,7 +43,7 @@ class Writer:
         self,
         settings: EdgeSettings,
         kafka: KafkaSettings,
-        on_refused: Callable[[Submission, Exception], Sequence[Record]],
+        on_refused: Callable[[Submission, Exception], Sequence[Record] | None],
         on_away: Callable[[int, bool], None],
     ) -> None:
         self.partitions = kafka.partitions
@@ -159,7 +159,7 @@ class Writer:
             with suppress(Full):  # counted where it was refused; there is no place left to keep it
                 self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
 
-    def _refused(self, submission: Submission, error: Exception) -> Sequence[Record]:
+    def _refused(self, submission: Submission, error: Exception) -> Sequence[Record] | None:
         self.never(submission.records, error)
         return self._on_refused(submission, error)
 
