@@ -53,7 +53,10 @@ class _Fault:
 
 
 class FaultBook:
-    """The faults of one source on one connector: its status, or one monitored variable. Keys are alarm keys."""
+    """The faults of one source on one connector: its status, or one monitored variable. Keys are alarm keys.
+
+    A source tells of one fault at a time: another one ends it.
+    """
 
     def __init__(self) -> None:
         self._open: dict[str, _Fault] = {}
@@ -61,6 +64,7 @@ class FaultBook:
 
     def raised(self, key: str, at_us: int, *, answered: bool) -> None:
         """A frame says that a fault is there since `at_us`: it left, or (`answered`) was answered."""
+        self.over(at_us, answered=answered, but=key)
         fault = self._open.get(key)
         if fault is not None and fault.cleared_us is not None and not answered:
             # Said to be over in a frame nobody answered, and now it is back: one episode or two, nobody can tell.
@@ -75,9 +79,11 @@ class FaultBook:
             fault.exact = False
         fault.sure |= answered
 
-    def over(self, at_us: int, *, answered: bool) -> None:
-        """A frame says that nothing is wrong since `at_us`."""
+    def over(self, at_us: int, *, answered: bool, but: str | None = None) -> None:
+        """A frame says that nothing is wrong since `at_us`; or nothing but this."""
         for key, fault in list(self._open.items()):
+            if key == but:
+                continue
             if fault.cleared_us is None:
                 fault.cleared_us = at_us
             if answered:

@@ -27,7 +27,7 @@ class ConnectorState:
 
     @property
     def cause(self) -> str | None:
-        """The cause of the fault that a StatusNotification of this state tells; None where it tells of none."""
+        """The cause of the fault that a report of this state tells; None where it tells of none."""
         if isinstance(self.fault, Fault16):
             return self.fault.cause
         return "Faulted" if self.status == "Faulted" else None
@@ -83,8 +83,6 @@ class States:
         action, payload = self._call(connector, state)
 
         def told(*, answered: bool) -> None:
-            if action != "StatusNotification":
-                return  # a state told otherwise raises no alarm of its own
             where = (self._station, connector, 1 if connector else 0)
             if state.cause is None:
                 self._ledger.fault_over(*where, state.at_us, answered=answered, source=STATUS)

@@ -1,6 +1,6 @@
 """When a station's timers fire. Pure: a view of its states and of the outages of the log."""
 
-from streams.alarms.rules import OFFLINE_GRACE
+from streams.alarms.rules import RULES
 from streams.clock import Clock
 from streams.energy.rows import QUARTER
 from streams.links import Link
@@ -10,9 +10,10 @@ from streams.states import Head, Pace
 
 def offline_due(link: Link, head: Head, clock: Clock) -> int | None:
     """When the station's absence becomes an alarm; None while it is online, or where the alarm is raised."""
-    if link.disconnected_us is None or any(episode.rule == "offline" for episode in head.alarms.values()):
+    if link.disconnected_us is None or any(episode.rule == "offline" for episode in head.alarms.open.values()):
         return None
-    return clock.postponed(link.disconnected_us, link.disconnected_us + OFFLINE_GRACE, OFFLINE_GRACE)
+    grace_us = RULES["offline"].grace_us
+    return clock.postponed(link.disconnected_us, link.disconnected_us + grace_us, grace_us)
 
 
 def quarter_due(number: int) -> int:
@@ -26,7 +27,7 @@ def zombie_due(heard_us: int) -> int:
 
 def deadline(link: Link, head: Head, pace: Pace, clock: Clock) -> int | None:
     """The earliest of a station's timers; None where none runs. On the clock of the node in `link`."""
-    due = [episode.due_us() for episode in head.alarms.values()]
+    due = [episode.due_us() for episode in head.alarms.open.values()]
     due += [quarter_due(number) for (_, number), open_ in pace.quarters.items() if open_.dirty]
     due += [zombie_due(running.heard_us) for running in pace.sessions.values()]
     offline_us = offline_due(link, head, clock)

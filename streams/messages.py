@@ -107,8 +107,12 @@ class MessagesFold:
         due = []
         for name, station, now_us in self._timers.due(clock, node):
             link = states.link(station)
-            if link is not None and link.node == name and link.deadline_us is not None and link.deadline_us <= now_us:
+            if link is None or link.node != name or link.deadline_us is None:
+                continue
+            if link.deadline_us <= now_us:
                 due.append((link.deadline_us, station, now_us))
+            else:  # it has moved on since
+                self._timers.put(station, link, link)
         for _, station, now_us in sorted(set(due)):
             self._fire(states, outbox, clock, station, now_us)
 
@@ -127,8 +131,8 @@ def fire(turn: Turn, clock: Clock) -> None:
     alarms, views = elapse(turn.head.alarms, turn.subject(), turn.now_us)
     if views:
         turn.set_head(alarms=alarms)
-        for view in views:
-            turn.outbox.alarm(view)
+    for view in views:
+        turn.outbox.alarm(view)
     session_records.expire(turn)
     publish_due(turn)
     stations.tell_sessions(turn)

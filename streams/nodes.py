@@ -1,13 +1,13 @@
 """What happens to an edge node happens to its stations, and is an alarm of its own."""
 
 from contracts.events import Affected, Alarm
-from streams import links, stations
-from streams.alarms.episodes import Episode, Signal, Subject, elapse, fold
+from streams import links, stations, transactions
+from streams.alarms.episodes import Alarms, Signal, Subject, elapse, fold
 from streams.attempt import attempt
 from streams.clock import Clock, NodeEvent
 from streams.links import Link
 from streams.outbox import Outbox
-from streams.states import NodeAlarms, States
+from streams.states import States
 from streams.timers import Timers
 from streams.turn import Turn
 
@@ -31,7 +31,13 @@ def _move(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: N
     if after == link:
         return
     turn = Turn(states, outbox, station, after, event.station_us)
-    attempt(turn, clock, timers, f"node {event.node} {event.what}", lambda turn: stations.moved(turn, change))
+    attempt(turn, clock, timers, f"node {event.node} {event.what}", lambda turn: _told(turn, change))
+
+
+def _told(turn: Turn, change: links.Change) -> None:
+    stations.moved(turn, change)
+    transactions.settle(turn)  # it may be online elsewhere
+    stations.tell_sessions(turn)
 
 
 def _moved(link: Link, event: NodeEvent) -> tuple[Link, links.Change]:
@@ -60,7 +66,7 @@ def _signal(event: NodeEvent) -> Signal:
 
 
 def _alarm(states: States, outbox: Outbox, event: NodeEvent) -> None:
-    before = states.node_alarms(event.node).alarms
+    before = states.node_alarms(event.node)
     after, views = fold(before, [_signal(event)], _subject(outbox, event.node), event.at_us)
     _store(states, outbox, event.node, before, after, views)
 
@@ -68,7 +74,7 @@ def _alarm(states: States, outbox: Outbox, event: NodeEvent) -> None:
 def elapsed(states: States, outbox: Outbox, clock: Clock) -> None:
     """Fire the timers of the nodes' alarms (partition 0), on the partition's clock."""
     for node in sorted(clock.nodes):
-        before = states.node_alarms(node).alarms
+        before = states.node_alarms(node)
         after, views = elapse(before, _subject(outbox, node), clock.now_us)
         _store(states, outbox, node, before, after, views)
 
@@ -77,14 +83,14 @@ def _store(
     states: States,
     outbox: Outbox,
     node: str,
-    before: dict[str, Episode],
-    after: dict[str, Episode],
+    before: Alarms,
+    after: Alarms,
     views: list[Alarm],
 ) -> None:
     for view in views:
         outbox.alarm(view)
     if after != before:
-        states.set_node_alarms(node, NodeAlarms(after))
+        states.set_node_alarms(node, after)
 
 
 def _subject(outbox: Outbox, node: str) -> Subject:

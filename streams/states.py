@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from contracts.events import Boot
-from streams.alarms.episodes import Episode
+from streams.alarms.episodes import Alarms
 from streams.clock import Clock
 from streams.energy.meter import NOTHING, Meter, Quarter
 from streams.energy.rows import Rows
@@ -22,7 +22,7 @@ from streams.sessions.facts import Book
 from streams.sessions.held import Held
 from streams.status import Connector, Place
 
-FORMAT = 2  # of all state values; raise it with any change that old bytes do not fit
+FORMAT = 3  # of all state values; raise it with any change that old bytes do not fit
 
 LINK, HEAD, PACE, BOOK, SESSION = b"l/", b"h/", b"p/", b"b/", b"s/"
 METER, QUARTER, NODE = b"m/", b"r/", b"n/"
@@ -35,7 +35,7 @@ class Head(msgspec.Struct, frozen=True):
     """A station: its connectors, its open alarms, its boots."""
 
     connectors: dict[Place, Connector] = {}
-    alarms: dict[str, Episode] = {}
+    alarms: Alarms = Alarms()
     boots: tuple[int, ...] = ()
     told_to_boot_us: int | None = None
     boot: Boot | None = None
@@ -80,12 +80,6 @@ class Books(msgspec.Struct, frozen=True):
     """Rows that wait until the evse of the transaction that they name is known."""
 
 
-class NodeAlarms(msgspec.Struct, frozen=True):
-    """The open alarms of an edge node (in partition 0 only)."""
-
-    alarms: dict[str, Episode] = {}
-
-
 _TYPES: dict[bytes, type] = {
     LINK: Link,
     HEAD: Head,
@@ -94,7 +88,7 @@ _TYPES: dict[bytes, type] = {
     SESSION: Held,
     METER: Meter,
     QUARTER: Quarter,
-    NODE: NodeAlarms,
+    NODE: Alarms,
     CLOCK_KEY[:2]: Clock,
 }
 _DECODERS: dict[bytes, msgspec.msgpack.Decoder[object]] = {
@@ -175,11 +169,12 @@ class States:
         else:
             self._state.delete(key)
 
-    def node_alarms(self, node: str) -> NodeAlarms:
-        return self._get(NODE + node.encode()) or NodeAlarms()
+    def node_alarms(self, node: str) -> Alarms:
+        """The alarms of an edge node (in partition 0 only)."""
+        return self._get(NODE + node.encode()) or Alarms()
 
-    def set_node_alarms(self, node: str, alarms: NodeAlarms) -> None:
-        if alarms.alarms:
+    def set_node_alarms(self, node: str, alarms: Alarms) -> None:
+        if alarms.open:
             self._state.set(NODE + node.encode(), alarms)
         else:
             self._state.delete(NODE + node.encode())

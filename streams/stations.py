@@ -57,7 +57,7 @@ def _call(turn: Turn, message: Message) -> None:
     if connectors is not turn.head.connectors:
         turn.set_head(connectors=connectors)
     transactions.fold(turn, message, found)
-    turn.signal(signals(message, turn.head.alarms))
+    turn.signal([_in_session(turn, each) for each in signals(message, turn.head.alarms.open)])
     if message.action == "BootNotification":
         _booted(turn, message)
     for place in sorted(changed - {STATION}):
@@ -103,6 +103,13 @@ def _serves(turn: Turn, place: Place) -> str | None:
     # Where an event does not say which connector it is, it is the first.
     here = (each.facts for each in held if each is not None and (each.facts.connector or 1) == place[1])
     return max(((facts.start_us or 0, facts.session_id) for facts in here), default=(0, None))[1]
+
+
+def _in_session(turn: Turn, signal: Signal) -> Signal:
+    """What is raised of a connector, with the session that it serves."""
+    if not signal.active or not signal.evse:
+        return signal
+    return msgspec.structs.replace(signal, session_id=_serves(turn, (signal.evse, signal.connector or 1)))
 
 
 def publish_connector(turn: Turn, place: Place) -> None:

@@ -30,7 +30,6 @@ class Rule(msgspec.Struct, frozen=True):
         return f"docs/alarms.md#{self.name}"
 
 
-OFFLINE_GRACE = 60 * SECOND
 BOOTS = 4  # boots within BOOT_WINDOW make a loop
 BOOT_WINDOW = 10 * MINUTE
 
@@ -38,7 +37,7 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("connector-fault", "condition", "major", "connector", "Connector fault"),
-        Rule("offline", "condition", "major", "station", "Station offline", grace_us=OFFLINE_GRACE),
+        Rule("offline", "condition", "major", "station", "Station offline", grace_us=60 * SECOND),
         Rule("edge-node-lost", "condition", "critical", "node", "Edge node lost"),
         Rule("edge-clock", "condition", "major", "node", "Edge node's clock is wrong"),
         Rule(
@@ -52,6 +51,38 @@ RULES: dict[str, Rule] = {
 
 # 1.6: these are dangerous whatever the connector's status says.
 CRITICAL_ERRORS = frozenset({"GroundFailure", "HighTemperature", "OverCurrentFailure"})
+
+# 2.x: variables that are true while something is wrong (part 2, appendix of components and variables): a change of one
+# of them is an alert; that of any other is a report, unless its monitor alerts.
+FAULT_VARIABLES = frozenset({"Problem", "Tripped", "Overload"})
+# Of these components `Active` is such a variable; elsewhere it says that something runs.
+FAULT_SENSORS = frozenset(
+    {
+        "CableBreakawaySensor",
+        "EmergencyStopSensor",
+        "ExternalTemperatureSensor",
+        "FloodSensor",
+        "GroundIsolationProtection",
+        "OverCurrentProtection",
+        "ShockSensor",
+        "TemperatureSensor",
+        "TiltSensor",
+    }
+)
+
+# The severity that 2.1's events carry (0 Danger to 9 Debug); elsewhere the rule's holds.
+SEVERITIES: dict[int | None, Severity] = {
+    0: "critical",
+    1: "critical",
+    2: "critical",
+    3: "critical",
+    4: "major",
+    5: "major",
+    6: "warning",
+    7: "info",
+    8: "info",
+    9: "info",
+}
 
 # Security events that are worth an alarm (part 2, appendix of security events); starts and resets are information.
 SECURITY_EVENTS: dict[str, Severity] = {

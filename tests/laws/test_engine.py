@@ -16,6 +16,7 @@ KEYS = st.sampled_from([b"a", b"b", b"c"])
 MENDING = st.tuples(KEYS, st.sampled_from(["add", "add", "delete", "move", "fail"]))
 BREAKING = st.tuples(KEYS, st.sampled_from(["add", "add", "fail", "unsayable", "swell"]))
 ACTIONS = st.lists(MENDING, max_size=25) | st.lists(BREAKING, max_size=25)
+SAYABLE = st.text(st.characters(codec="utf-8", exclude_characters="!"), max_size=3)
 LIMITS = Limits(output_bytes=400, dead_letter_bytes=10_000)
 
 
@@ -90,7 +91,7 @@ def test_what_was_buried_left_no_trace(actions: list[tuple[bytes, str]]) -> None
     assert fold_in_batches(good, [3]) == (committed, [output for output in outputs if output.topic == "texts"])
 
 
-@given(st.lists(st.tuples(KEYS, st.one_of(st.none(), st.text(max_size=3))), max_size=20), st.data())
+@given(st.lists(st.tuples(KEYS, st.one_of(st.none(), SAYABLE)), max_size=20), st.data())
 def test_undo_is_as_if_it_had_not_been(writes: list[tuple[bytes, str | None]], data: st.DataObject) -> None:
     committed = {b"a": b"1", b"b": b"2"}
     cut = data.draw(st.integers(0, len(writes)))

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts.envelope import Envelope
+from contracts.times import SECOND
 from list_log import Log, ms, ts
+from streams.alarms.rules import RULES
 
 OFFLINE = "offline/default/CP1"
 
@@ -309,3 +312,40 @@ def test_at_another_speed_a_nodes_deadline_is_real_seconds(new_log: type[Log]) -
     assert log.alarms() == []
     log.ticks(1500, 2400, every=300, node="edge-2")
     assert log.alarms("raised")[0] == ("edge-node-lost/edge-1", "raised", ms(2100))
+
+
+def test_the_grace_is_the_rules(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, "offline", msgspec.structs.replace(RULES["offline"], grace_us=5 * SECOND))
+    log.disconnect(10)
+    log.ticks(12, 18)
+    assert log.alarms() == [("offline/default/CP1", "raised", ms(15))]
+
+
+def test_a_start_whose_node_died_becomes_a_session_though_the_station_is_online_elsewhere(log: Log) -> None:
+    log.tick(1, "edge-2")
+    log.start(5, 1000, transaction=None)
+    log.connect(8, "C2", node="edge-2")
+    log.tick(9, "edge-2")
+    assert log.sessions() == []
+    log.status(10, "Charging", conn="C2")
+    log.ticks(14, 30, node="edge-2")
+    assert (log.session()["session_id"], log.session()["state"]) == (f"default/CP1/?/{ms(5)}", "open")
+    assert log.latest("status")["default/CP1/1/1"]["session_id"] == log.session()["session_id"]
+
+
+def test_and_so_does_one_whose_node_began_anew(log: Log) -> None:
+    log.start(5, 1000, transaction=None)
+    log.tick(6, "edge-2")
+    log.connect(8, "C2", node="edge-2")
+    log.tick(9, epoch=2)
+    assert log.session()["session_id"] == f"default/CP1/?/{ms(5)}"
+
+
+def test_while_its_connection_lives_it_waits(log: Log) -> None:
+    log.tick(1, "edge-2")
+    log.start(5, 1000, transaction=None)
+    log.connect(8, "C2", node="edge-2")
+    for at in range(9, 60, 5):
+        log.tick(at)
+        log.tick(at, "edge-2")
+    assert log.sessions() == []

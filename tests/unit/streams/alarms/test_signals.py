@@ -15,20 +15,26 @@ def latest(log: Log) -> dict[str, Any]:
     return found
 
 
+def faults(log: Log, *states: str) -> list[tuple[str, str, str]]:
+    """The connectors' alarms, whatever the edge node's silence came to."""
+    return [each for each in log.alarms(*states) if each[0].startswith("connector-fault")]
+
+
 def passed(log: Log, at: float) -> None:
     """The clock goes on to a time: an outage, and the ticks after it."""
     log.tick(at)
     log.tick(at + 5)
 
 
-def notify(log: Log, at: float, component: str = "CableBreakAway", variable: str = "Tripped", **more: Any) -> None:
+def notify(log: Log, at: float, component: Any = "CableBreakAway", variable: Any = "Tripped", **more: Any) -> None:
+    evse = {"id": 1, "connectorId": 1}
     event = {
         "eventId": 7,
         "timestamp": ts(at),
         "trigger": "Alerting",
         "actualValue": "true",
-        "component": {"name": component, "evse": {"id": 1, "connectorId": 1}},
-        "variable": {"name": variable},
+        "component": {"name": component, "evse": evse} if isinstance(component, str) else component,
+        "variable": {"name": variable} if isinstance(variable, str) else variable,
         **more,
     }
     log.call(at, "NotifyEvent", {"generatedAt": ts(at), "seqNo": 0, "eventData": [event]}, proto="ocpp2.0.1")
@@ -99,14 +105,49 @@ def test_no_error_raises_nothing(log: Log, more: dict[str, Any]) -> None:
     assert log.alarms() == []
 
 
-def test_two_faults_of_one_connector_are_two_alarms_and_one_end(log: Log) -> None:
+@pytest.mark.parametrize("status", ["Faulted", "Charging"])
+def test_a_status_names_the_one_fault_that_there_is(log: Log, status: str) -> None:
     log.status(10, "Faulted", "GroundFailure")
-    log.status(20, "Faulted", "HighTemperature")
+    log.status(20, status, "WeakSignal")
     log.status(70, "Available")
-    assert log.alarms("cleared") == [
-        (f"{FAULT}/GroundFailure", "cleared", ms(70)),
-        (f"{FAULT}/HighTemperature", "cleared", ms(70)),
+    assert faults(log) == [
+        (f"{FAULT}/GroundFailure", "raised", ms(10)),
+        (f"{FAULT}/GroundFailure", "cleared", ms(20)),
+        (f"{FAULT}/WeakSignal", "raised", ms(20)),
+        (f"{FAULT}/WeakSignal", "cleared", ms(70)),
     ]
+    assert [each["clear_reason"] for each in log.all("alarms") if each["state"] == "cleared"] == [
+        "now WeakSignal",
+        "status Available",
+    ]
+
+
+def test_the_same_fault_with_another_status_goes_on(log: Log) -> None:
+    log.status(10, "Faulted", "GroundFailure")
+    log.status(20, "Charging", "GroundFailure", info="still")
+    assert [(state, at) for _, state, at in faults(log)] == [("raised", ms(10)), ("updated", ms(10))]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"connectorId": 1},
+        {"connectorId": 1, "errorCode": "NoError"},
+        {"connectorId": 1, "errorCode": "HighTemperature", "status": None},
+        {"connectorId": -1, "errorCode": "HighTemperature", "status": "Faulted"},
+        {"errorCode": "NoError", "status": "Available"},
+    ],
+)
+def test_a_frame_without_a_status_says_nothing(log: Log, payload: dict[str, Any]) -> None:
+    log.status(10, "Faulted", "GroundFailure")
+    log.call(20, "StatusNotification", payload)
+    assert faults(log) == [(f"{FAULT}/GroundFailure", "raised", ms(10))]
+
+
+def test_one_without_an_error_code_says_that_there_is_none(log: Log) -> None:
+    log.status(10, "Faulted", "GroundFailure")
+    log.call(20, "StatusNotification", {"connectorId": 1, "status": "Available", "timestamp": ts(20)})
+    assert faults(log, "cleared") == [(f"{FAULT}/GroundFailure", "cleared", ms(20))]
 
 
 def test_another_connectors_status_ends_nothing(log: Log) -> None:
@@ -176,6 +217,29 @@ def test_an_open_alarm_is_published_again_every_seven_days(log: Log) -> None:
     assert (again["state"], again["raised_at"], again["count"]) == ("updated", ms(0), 1)
 
 
+def test_it_names_the_session_in_which_it_was_raised(log: Log) -> None:
+    log.start(1, 1000)
+    log.status(2, "Faulted", "GroundFailure")
+    log.status(3, "Faulted", "GroundFailure", connector=2)
+    log.stop(4, 1001)
+    log.status(5, "Available")
+    of_1 = [each for each in log.all("alarms") if each["connector"] == 1 and each["evse"] == 1]
+    assert [(each["state"], each["session_id"]) for each in of_1] == [
+        ("raised", log.session()["session_id"]),
+        ("cleared", log.session()["session_id"]),
+    ]
+    assert [each.get("session_id") for each in log.all("alarms") if each["evse"] == 2] == [None]
+
+
+def test_one_outside_of_sessions_names_none(log: Log) -> None:
+    log.start(1, 1000)
+    log.stop(4, 1001)
+    log.status(5, "Faulted", "GroundFailure")
+    log.start(6, 1001, 8)
+    log.status(70, "Faulted", "GroundFailure")
+    assert [each.get("session_id") for each in log.all("alarms") if each["rule"] == "connector-fault"] == [None, None]
+
+
 # -- monitored variables of 2.x
 
 
@@ -200,9 +264,119 @@ def test_what_was_never_raised_is_not_cleared(log_2x: Log) -> None:
     assert log_2x.alarms() == []
 
 
-def test_2_1_has_a_severity(log_2x: Log) -> None:
-    notify(log_2x, 10, severity=1)
-    assert latest(log_2x)["severity"] == "critical"
+@pytest.mark.parametrize(
+    ("severity", "expected"),
+    [(0, "critical"), (3, "critical"), (4, "major"), (5, "major"), (6, "warning"), (7, "info"), (9, "info")],
+)
+def test_2_1_has_a_severity(log_2x: Log, severity: int, expected: str) -> None:
+    notify(log_2x, 10, severity=severity)
+    assert latest(log_2x)["severity"] == expected
+
+
+@pytest.mark.parametrize("severity", [None, 12, "x"])
+def test_without_one_the_rules_holds(log_2x: Log, severity: object) -> None:
+    notify(log_2x, 10, severity=severity)
+    assert latest(log_2x)["severity"] == "major"
+
+
+def test_two_monitors_of_one_variable_are_two_alarms(log_2x: Log) -> None:
+    notify(log_2x, 10, variableMonitoringId=1)
+    notify(log_2x, 20, variableMonitoringId=2)
+    notify(log_2x, 30, variableMonitoringId=1, cleared=True)
+    key = f"{FAULT}/CableBreakAway.Tripped"
+    assert faults(log_2x) == [
+        (f"{key}#1", "raised", ms(10)),
+        (f"{key}#2", "raised", ms(20)),
+        (f"{key}#1", "cleared", ms(30)),
+    ]
+
+
+def test_an_end_that_names_no_monitor_is_the_end_for_all_of_them(log_2x: Log) -> None:
+    notify(log_2x, 10, variableMonitoringId=1)
+    notify(log_2x, 20)
+    notify(log_2x, 25, "Connector", "Problem")
+    notify(log_2x, 30, trigger="Delta", actualValue="false")
+    key = f"{FAULT}/CableBreakAway.Tripped"
+    assert faults(log_2x, "cleared") == [(f"{key}#1", "cleared", ms(30)), (key, "cleared", ms(30))]
+
+
+def test_instances_are_told_apart(log_2x: Log) -> None:
+    evse = {"id": 1, "connectorId": 1}
+    for at, cleared in ((10, False), (70, True)):
+        for instance in ("A", "B")[: 1 if cleared else 2]:
+            component = {"name": "TemperatureSensor", "instance": instance, "evse": evse}
+            variable = {"name": "Active", "instance": "Inlet"}
+            notify(log_2x, at, component, variable, cleared=cleared)
+    assert [(key, state) for key, state, _ in faults(log_2x)] == [
+        (f"{FAULT}/TemperatureSensor[A].Active[Inlet]", "raised"),
+        (f"{FAULT}/TemperatureSensor[B].Active[Inlet]", "raised"),
+        (f"{FAULT}/TemperatureSensor[A].Active[Inlet]", "cleared"),
+    ]
+
+
+def test_what_begins_and_ends_in_one_message_is_over(log_2x: Log) -> None:
+    event = {
+        "eventId": 7,
+        "timestamp": ts(10),
+        "trigger": "Alerting",
+        "actualValue": "true",
+        "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 1}},
+        "variable": {"name": "Problem"},
+    }
+    over = event | {"timestamp": ts(12), "cleared": True}
+    log_2x.call(15, "NotifyEvent", {"generatedAt": ts(15), "eventData": [event, over]}, proto="ocpp2.1")
+    assert latest(log_2x)["state"] == "cleared"
+
+
+@pytest.mark.parametrize(
+    ("component", "variable"),
+    [("Connector", "Problem"), ("RCD", "Tripped"), ("EVSE", "Overload"), ("EmergencyStopSensor", "Active")],
+)
+def test_a_change_of_a_fault_variable_is_an_alert(log_2x: Log, component: str, variable: str) -> None:
+    notify(log_2x, 10, component, variable, trigger="Delta")
+    notify(log_2x, 70, component, variable, trigger="Delta", actualValue="False")
+    assert [state for _, state, _ in faults(log_2x)] == ["raised", "cleared"]
+
+
+@pytest.mark.parametrize(
+    ("component", "variable", "value"),
+    [("ConnectedEV", "ProtocolAgreed", "urn:iso:15118:2:2013:MsgDef,2,0"), ("Heater", "Active", "true")],
+)
+def test_a_change_of_any_other_is_a_report(log_2x: Log, component: str, variable: str, value: str) -> None:
+    notify(log_2x, 10, component, variable, trigger="Delta", actualValue=value)
+    assert faults(log_2x) == []
+    notify(log_2x, 20, component, variable, actualValue=value)  # unless its monitor alerts
+    assert [state for _, state, _ in faults(log_2x)] == ["raised"]
+
+
+def availability(log: Log, at: float, value: str, component: str = "Connector") -> None:
+    notify(log, at, component, "AvailabilityState", trigger="Delta", actualValue=value)
+
+
+def status_2x(log: Log, at: float, status: str) -> None:
+    payload = {"timestamp": ts(at), "evseId": 1, "connectorId": 1, "connectorStatus": status}
+    log.call(at, "StatusNotification", payload, proto="ocpp2.0.1")
+
+
+def test_a_connectors_availability_is_its_status(log_2x: Log) -> None:
+    availability(log_2x, 10, "Faulted")
+    status_2x(log_2x, 20, "Available")
+    status_2x(log_2x, 30, "Faulted")
+    availability(log_2x, 40, "Available")
+    assert faults(log_2x) == [
+        (f"{FAULT}/Faulted", "raised", ms(10)),
+        (f"{FAULT}/Faulted", "cleared", ms(20)),
+        (f"{FAULT}/Faulted", "raised", ms(30)),
+        (f"{FAULT}/Faulted", "cleared", ms(40)),
+    ]
+    assert log_2x.all("alarms")[0]["severity"] == "major"
+
+
+def test_another_components_availability_is_not(log_2x: Log) -> None:
+    status_2x(log_2x, 10, "Faulted")
+    availability(log_2x, 20, "Available", "EVSE")
+    availability(log_2x, 30, "Faulted", "EVSE")
+    assert faults(log_2x) == [(f"{FAULT}/Faulted", "raised", ms(10))]
 
 
 @pytest.mark.parametrize(
