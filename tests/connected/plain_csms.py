@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ def _validator(version: str, action: str) -> Any:
 
 @dataclass(frozen=True)
 class Received:
-    """One CALL, on the station's so-manieth connection."""
+    """One CALL, on the station's so-manieth connection; `at_s`: when it came, on the monotonic clock."""
 
     station: str
     connection: int
@@ -39,6 +40,7 @@ class Received:
     id: str
     action: str
     payload: dict[str, Any]
+    at_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass
