@@ -33,12 +33,21 @@ MARKERS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test with the parts that its fixtures need, for `pytest -m 'not kafka'`."""
+    """Marks each test with the parts that its fixtures need, for `pytest -m 'not kafka'`, and puts the long ones first.
+
+    Those are the ones that may take longer than others: at the end they would run alone.
+    """
     for item in items:
         if isinstance(item, pytest.Function):
             chosen = str(item.callspec.params.get("broker")) if hasattr(item, "callspec") else ""
             for name in {*item.fixturenames, chosen} & MARKERS.keys():
                 item.add_marker(MARKERS[name])
+    items.sort(key=lambda item: ("connected" not in item.path.parts, -_may_take_s(item)))
+
+
+def _may_take_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker is not None and marker.args else 0.0
 
 
 def without(missing: PartMissing) -> NoReturn:
