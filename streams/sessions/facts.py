@@ -3,6 +3,8 @@
 A book is a set of them: folding one twice, or in another order, changes nothing.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from contracts.events import Signed
@@ -15,6 +17,7 @@ from streams.samples import Group
 _OFFLINE_MARGIN = 2 * SECOND
 _KEPT_SIGNED = 4
 _KEPT_REPLIES = 16
+_KEPT_WAITING = 4  # retries of one start that wait for their replies
 _KEPT_NAMES = 32  # of one connector
 
 NOWHERE = -1  # stands for an evse that nobody has said
@@ -144,7 +147,29 @@ def _started(book: Book, start: Start) -> Book:
         start = _answered(start, book.replies[identity])
     starts = sorted((*book.starts, start), key=lambda each: (each.ts_us, each.conn, each.seq))
     replies = {name: reply for name, reply in book.replies.items() if name != identity}
-    return msgspec.structs.replace(book, starts=tuple(starts), replies=replies)
+    return msgspec.structs.replace(book, starts=_distinct(starts), replies=replies)
+
+
+def _distinct(starts: Iterable[Start]) -> tuple[Start, ...]:
+    """Starts without the retries that say nothing new: a station may repeat one for ever.
+
+    Of those that say the same and were answered alike the first stays; of those that wait, the first and the last. One
+    without a time of its own is told from the next session by the edge's time only: it stays.
+    """
+    waiting: dict[tuple[object, ...], list[Start]] = {}
+    kept: dict[tuple[object, ...], Start] = {}
+    for start in starts:
+        said = (start.connector, start.token.upper(), start.meter_start, start.at_us)
+        if start.at_us is None:
+            kept[start.conn, start.seq] = start
+        elif start.settled:
+            kept.setdefault((*said, start.transaction, start.status, start.parent, start.offline), start)
+        else:
+            waiting.setdefault(said, []).append(start)
+    for same in waiting.values():
+        for start in same if len(same) <= _KEPT_WAITING else (same[0], *same[1 - _KEPT_WAITING :]):
+            kept[start.conn, start.seq] = start
+    return tuple(sorted(kept.values(), key=lambda each: (each.ts_us, each.conn, each.seq)))
 
 
 def _answered(start: Start, reply: Reply) -> Start:
@@ -157,7 +182,7 @@ def _replied(book: Book, identity: str, result: Payload) -> Book:
     reply = (text_of(result, "transactionId"), text_of(info, "status"), text_of(info, "parentIdTag"))
     if any(f"{start.conn}/{start.seq}" == identity for start in book.starts):
         starts = (_answered(each, reply) if f"{each.conn}/{each.seq}" == identity else each for each in book.starts)
-        return msgspec.structs.replace(book, starts=tuple(starts))
+        return msgspec.structs.replace(book, starts=_distinct(starts))
     replies = {**book.replies, identity: reply}
     return msgspec.structs.replace(book, replies=dict(list(replies.items())[-_KEPT_REPLIES:]))
 
@@ -167,7 +192,7 @@ def settle(book: Book, closed: set[str]) -> Book:
     if all(start.settled or start.conn not in closed for start in book.starts):
         return book
     starts = (msgspec.structs.replace(start, settled=True) if start.conn in closed else start for start in book.starts)
-    return msgspec.structs.replace(book, starts=tuple(starts))
+    return msgspec.structs.replace(book, starts=_distinct(starts))
 
 
 def _stopped(book: Book, stop: Stop) -> Book:

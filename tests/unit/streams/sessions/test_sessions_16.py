@@ -643,6 +643,45 @@ def test_signed_data_goes_with_its_session(log: Log) -> None:
     assert len(book.facts.signed) <= 17
 
 
+# -- bounds
+
+
+def test_a_start_repeated_for_ever_does_not_fill_the_state(log: Log) -> None:
+    for number in range(300):
+        log.start(10 + number, 1000, said=10)
+    log.start(400, 1000, None, said=10)
+    log.stop(500, 1400)
+    assert (log.session()["import_wh"], log.session()["started_at"]) == (400, ms(10))
+    assert len(log.states[b"b/default/CP1"]) < 1000
+
+
+def test_nor_does_one_that_is_never_answered(log: Log) -> None:
+    for number in range(300):
+        log.start(10 + number, 1000, None, said=10)
+    assert len(log.states[b"b/default/CP1"]) < 1000
+    log.answer_start(320, 7)
+    log.stop(500, 1400)
+    assert (log.session()["transaction_id"], log.session()["import_wh"]) == ("7", 400)
+
+
+def test_a_retry_with_another_answer_is_kept(log: Log) -> None:
+    log.start(10, 1000, 7, said=10)
+    log.start(20, 1000, 8, said=10)
+    log.meter(30, 1100, 8)
+    log.meter(40, 1200, 7)
+    log.stop(50, 1300, 8)
+    assert (log.session()["transaction_id"], log.session()["readings"]) == ("7", 2)
+
+
+def test_a_session_without_a_start_moves_at_most_once_a_minute(log: Log) -> None:
+    for number in range(100):
+        log.meter(5000 + number, 2000 - number, 4711, said=1000 - number)
+    assert len(log.session()["supersedes"]) <= 2
+    log.stop(5200, 2100, 4711)
+    assert (log.session()["started_at"], log.session()["point_at"]) == (ms(901), ms(901))
+    assert len(log.session()["supersedes"]) <= 3
+
+
 # -- the horizon
 
 
