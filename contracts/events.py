@@ -142,6 +142,18 @@ class StationStatus(Derived, frozen=True, kw_only=True, omit_defaults=True):
     lifecycle: str | None = None
 
 
+_STATION_KEY = b"/0/0"  # of a station's own status: station/evse/connector
+_connector_decoder = msgspec.json.Decoder(ConnectorStatus)
+_station_decoder = msgspec.json.Decoder(StationStatus)
+
+
+def decode_status(key: bytes | None, value: bytes) -> ConnectorStatus | StationStatus:
+    """A record of `status`, which holds two kinds: its key tells them apart. Raises what msgspec does."""
+    if key is not None and key.endswith(_STATION_KEY):
+        return _station_decoder.decode(value)
+    return _connector_decoder.decode(value)
+
+
 # -- sessions
 
 

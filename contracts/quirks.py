@@ -62,9 +62,10 @@ def flag(quirk: str) -> str:
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """One violation of a schema. `keyword`: the JSON Schema keyword; `pointer`: of the offending value, or of the
+    """One violation of a schema.
 
-    property that is missing or not wanted; `wanted`: the type or types, of a `type` violation.
+    `keyword`: the JSON Schema keyword; `pointer`: of the offending value, or of the property that is missing or not
+    wanted; `wanted`: the type or types, of a `type` violation.
     """
 
     keyword: str

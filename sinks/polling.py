@@ -178,11 +178,10 @@ class Poller:
             end = (await self._consumer.end_offsets([tp]))[tp]
             where = f"{tp.topic}/{tp.partition}"
             if offset > end:
-                sentence = (
-                    f"{where} ends at offset {end}, but group {self._group} has read up to {offset}: if the topics"
+                raise LogContradictionError(
+                    f"{where} ends at offset {end}, but group {self._group} has read up to {offset}: if the topics "
+                    "were re-created, raise KAFKA_LOG_EPOCH and give SINK_GROUP a new name"
                 )
-                sentence += " were re-created, raise KAFKA_LOG_EPOCH and give SINK_GROUP a new name"
-                raise LogContradictionError(sentence)
             sentence = f"{where} was cut: its first record is {first}, and {offset} is not written yet"
             if not self._skip_cut:
                 raise LogContradictionError(f"{sentence} (SINK_SKIP_CUT=true goes on without what is gone)")

@@ -6,7 +6,15 @@ from typing import NamedTuple
 import msgspec
 
 from contracts.errors import RecordError
-from contracts.events import Alarm, ConnectorStatus, EnergyInterval, Sample, Session, StationStatus
+from contracts.events import (
+    Alarm,
+    ConnectorStatus,
+    EnergyInterval,
+    Sample,
+    Session,
+    StationStatus,
+    decode_status,
+)
 from contracts.topics import TOPICS, Name
 
 Event = Sample | ConnectorStatus | StationStatus | Session | EnergyInterval | Alarm
@@ -56,9 +64,6 @@ _DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {
     Name.ENERGY: msgspec.json.Decoder(EnergyInterval),
     Name.ALARMS: msgspec.json.Decoder(Alarm),
 }
-_CONNECTOR = msgspec.json.Decoder(ConnectorStatus)
-_STATION = msgspec.json.Decoder(StationStatus)
-_STATION_KEY = b"/0/0"  # of a station's own status: station/evse/connector
 _SCHEMAS = {name: TOPICS[name].schema.encode() for name in READ}
 _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -80,11 +85,7 @@ def decode(name: Name, received: Received) -> Record | None:
 
 
 def _event(name: Name, key: bytes | None, value: bytes) -> Event:
-    if name is not Name.STATUS:
-        return _DECODERS[name].decode(value)
-    if key is not None and key.endswith(_STATION_KEY):
-        return _STATION.decode(value)
-    return _CONNECTOR.decode(value)
+    return decode_status(key, value) if name is Name.STATUS else _DECODERS[name].decode(value)
 
 
 def identity(event: Event) -> tuple[object, ...]:

@@ -61,12 +61,12 @@ def publish_due(turn: Turn) -> None:
         for number in sorted(numbers):
             known = quarters.get((evse, number))
             if known is not None and known.minute == turn.minute:
-                quarters[evse, number] = Open(known.minute, True, known.sessions)  # noqa: FBT003 - dirty
+                quarters[evse, number] = Open(minute=known.minute, dirty=True, sessions=known.sessions)
                 continue
             sessions = known.sessions if known is not None else overlapping(turn.held(), evse, number)
             publish(turn, evse, number, sessions)
             if quarter_due(number) > turn.now_us:
-                quarters[evse, number] = Open(turn.minute, False, sessions)  # noqa: FBT003
+                quarters[evse, number] = Open(minute=turn.minute, dirty=False, sessions=sessions)
     turn.quarters, turn.renamed = {}, set()
     if quarters != turn.pace.quarters:
         turn.set_pace(quarters=quarters)

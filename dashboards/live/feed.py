@@ -14,7 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from contracts.events import Alarm, ConnectorStatus, Sample, Session, StationStatus
+from contracts.events import Alarm, Sample, Session, decode_status
 from contracts.topics import NODE_KEY, Name
 from dashboards.live.fleet import Fleet
 from dashboards.live.rates import Rates
@@ -29,9 +29,6 @@ SAMPLES_S = 300.0  # chargers seldom read their meter less often
 POLL_S, POLL_RECORDS = 0.2, 2000
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 _TICK = NODE_KEY.encode()
-_STATION_KEY = b"/0/0"  # of a station's own status: station/evse/connector
-_CONNECTOR = msgspec.json.Decoder(ConnectorStatus)
-_STATION = msgspec.json.Decoder(StationStatus)
 _SAMPLE = msgspec.json.Decoder(Sample)
 _SESSION = msgspec.json.Decoder(Session)
 _ALARM = msgspec.json.Decoder(Alarm)
@@ -114,8 +111,7 @@ class Feed:
 def _decode(name: Name, key: bytes | None, value: bytes) -> Event:
     match name:
         case Name.STATUS:
-            is_station = key is not None and key.endswith(_STATION_KEY)
-            return _STATION.decode(value) if is_station else _CONNECTOR.decode(value)
+            return decode_status(key, value)
         case Name.SESSIONS:
             return _SESSION.decode(value)
         case Name.ALARMS:
