@@ -12,6 +12,7 @@ DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - its isoformat has no offset to cut off
 _MICROSECOND = timedelta(microseconds=1)
+_MAX_TEXT = 64  # the text is a stranger's, and what follows may look at each of its blanks many times
 # datetime.fromisoformat takes more than RFC 3339 (week dates, bare dates): here only a full date and time is a time.
 _TIMESTAMP = re.compile(
     r"\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*", re.ASCII
@@ -21,10 +22,10 @@ _TIMESTAMP = re.compile(
 def parse_time(text: object) -> tuple[int, bool] | None:
     """(microseconds, whether a zone was given) of a timestamp as chargers write them; None where it is none.
 
-    Accepts RFC 3339 and what the field does to it: no zone (read as UTC), `+02`, a blank for the T, any number of
-    decimals (cut after six), no seconds.
+    Accepts RFC 3339 and what the field does to it: no zone (read as UTC), `+02`, a blank for the T, more decimals than
+    six (cut), no seconds. No time is longer than 64 characters.
     """
-    if not isinstance(text, str):
+    if not isinstance(text, str) or len(text) > _MAX_TEXT:
         return None
     match = _TIMESTAMP.fullmatch(text)
     if match is None:

@@ -135,10 +135,21 @@ def nearly(draw: st.DrawFn) -> bytes:
             return json.dumps(message, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
+@st.composite
+def stretched(draw: st.DrawFn) -> bytes:
+    """A frame that repeats a few bytes very often, mostly in one of its texts: what is not linear in it never ends."""
+    _, frame = draw(calls())
+    ends = [at for at, byte in enumerate(frame) if byte == ord('"')]
+    at = draw(st.sampled_from(ends) | st.integers(0, len(frame)))
+    run = draw(st.sampled_from([b" ", b"0", b"9", b"a", b"/", b":", b"://", b"://a@", b"\\\\", b"[", b"{", b",", b'"']))
+    return frame[:at] + run * (draw(st.sampled_from([30_000, 300_000])) // len(run)) + draw(texts).encode() + frame[at:]
+
+
 actions = st.sampled_from(sorted({action for _, action in SERVED} | {"Reset", "Nonsense"}))
 frames = st.one_of(
     st.binary(max_size=200),
     nearly(),
+    stretched(),
     st.tuples(st.integers(0, 9), texts | st.integers(), actions, documents).map(
         lambda parts: json.dumps(parts).encode("utf-8", "surrogatepass")
     ),
@@ -234,6 +245,7 @@ def test_a_hidden_token_stands_nowhere(version: Version, rule: TokenRule, frame:
         message = None
     if isinstance(message, list) and len(message) > 3 and isinstance(message[3], dict):
         message[3] |= {"idTag": secret.decode(), "idToken": {"idToken": secret.decode(), "type": "Central"}}
+        message[3] |= {"ID_TAG": secret.decode(), "packed": json.dumps({"idTag": secret.decode()})}
         frame = json.dumps(message).encode("utf-8", "surrogatepass")
     else:
         frame += b'{"idTag":"' + secret + b'"}'

@@ -39,6 +39,14 @@ def test_what_is_no_time(text: object) -> None:
     assert parse_time(text) is None
 
 
+def test_a_time_has_a_length() -> None:
+    time = "2026-01-01T00:00:00"
+    assert parse_time(time + " " * 45) == (NEW_YEAR, False)
+    assert parse_time(time + " " * 46) is None
+    assert parse_time(time + "." + "0" * 46 + "Z") is None
+    assert parse_time(time + " " * 500_000 + "x") is None  # minutes, were it looked at
+
+
 def test_our_own_texts() -> None:
     assert rfc3339(NEW_YEAR + 1) == "2026-01-01T00:00:00.000001Z"
     assert rfc3339_ms(NEW_YEAR + 999_999) == "2026-01-01T00:00:00.999Z"
