@@ -4,8 +4,8 @@ To add an action: one small function, one entry in ANSWERS.
 """
 
 from edge.answers.asked import EMPTY, Answer, Asked, encode
+from edge.answers.common import boot_notification, data_transfer, heartbeat
 
-_REGISTRATION = {"accept": "Accepted", "pending": "Pending", "reject": "Rejected"}
 _REFUSED = {"deny": "Blocked", "list": "Invalid"}  # 1.6, 7.2: Invalid is an identifier that is not known
 
 
@@ -15,27 +15,6 @@ def _id_tag_info(asked: Asked, token: object) -> dict[str, str]:
 
 def authorize(asked: Asked) -> bytes:
     return encode({"idTagInfo": _id_tag_info(asked, asked.payload.get("idTag"))})
-
-
-def boot_notification(asked: Asked) -> bytes:
-    policy = asked.policy
-    accepted = policy.registration == "accept"
-    return encode(
-        {
-            "status": _REGISTRATION[policy.registration],
-            "currentTime": asked.time,
-            "interval": policy.heartbeat_interval_s if accepted else policy.boot_retry_interval_s,
-        }
-    )
-
-
-def data_transfer(asked: Asked) -> bytes:
-    known = asked.payload.get("vendorId") in asked.policy.data_transfer_vendors
-    return encode({"status": "Accepted" if known else "UnknownVendorId"})
-
-
-def heartbeat(asked: Asked) -> bytes:
-    return b'{"currentTime":"%b"}' % asked.time.encode()
 
 
 def start_transaction(asked: Asked) -> bytes:

@@ -5,8 +5,8 @@ To add an action: one small function, one entry in a table.
 
 from contracts.quirks import as_list
 from edge.answers.asked import EMPTY, Answer, Asked, encode
+from edge.answers.common import boot_notification, data_transfer, heartbeat
 
-_REGISTRATION = {"accept": "Accepted", "pending": "Pending", "reject": "Rejected"}
 _REFUSED = {"deny": "Blocked", "list": "Unknown"}
 _MAX_VAT_NUMBER = 20
 _MAX_CHAIN = 4  # certificates of one chain, request and reply
@@ -26,23 +26,6 @@ def authorize(asked: Asked) -> bytes:
     return encode({"idTokenInfo": _id_token_info(asked, payload.get("idToken"))})
 
 
-def boot_notification(asked: Asked) -> bytes:
-    policy = asked.policy
-    accepted = policy.registration == "accept"
-    return encode(
-        {
-            "status": _REGISTRATION[policy.registration],
-            "currentTime": asked.time,
-            "interval": policy.heartbeat_interval_s if accepted else policy.boot_retry_interval_s,
-        }
-    )
-
-
-def data_transfer(asked: Asked) -> bytes:
-    known = asked.payload.get("vendorId") in asked.policy.data_transfer_vendors
-    return encode({"status": "Accepted" if known else "UnknownVendorId"})
-
-
 def get_certificate_chain_status(asked: Asked) -> bytes:
     """Each certificate's status is Failed: there is no OCSP responder behind us."""
     requests = [entry for entry in as_list(asked.payload.get("certificateStatusRequests")) if isinstance(entry, dict)]
@@ -56,10 +39,6 @@ def get_certificate_chain_status(asked: Asked) -> bytes:
         for request in requests[:_MAX_CHAIN]
     ]
     return encode({"certificateStatus": statuses})
-
-
-def heartbeat(asked: Asked) -> bytes:
-    return b'{"currentTime":"%b"}' % asked.time.encode()
 
 
 def transaction_event(asked: Asked) -> bytes:
