@@ -3,8 +3,7 @@
 VoltstreamError                 every error of ours: a bounded `code` for metrics and logs, `retriable` for callers
 ├── ConfigurationError          a setting is wrong or does not fit the cluster: fix it and start again
 ├── StationError                the charging station's fault
-│   ├── FrameError              a frame that OCPP-J cannot read
-│   └── PayloadError            a payload that its action's schema refuses
+│   └── FrameError              a frame that OCPP-J cannot read
 ├── RecordError                 a record on a topic that cannot be decoded
 ├── LogUnavailableError         Kafka does not answer: the same again later
 └── LogContradictionError       the log and what we remember of it do not fit: an operator must decide
@@ -34,16 +33,6 @@ class FrameError(StationError):
     """Bytes that are no OCPP-J message."""
 
     code = "frame"
-
-
-class PayloadError(StationError):
-    """A payload that does not validate; `ocpp_code` is the CALLERROR code that the version prescribes."""
-
-    code = "payload"
-
-    def __init__(self, message: str, ocpp_code: str) -> None:
-        super().__init__(message)
-        self.ocpp_code = ocpp_code
 
 
 class RecordError(VoltstreamError):

@@ -86,10 +86,6 @@ class Clock:
         # An integer product where speed is 1: floats would lose microseconds only after 285 years, but exact is free.
         return self.origin_us + (elapsed_us if self.speed == 1.0 else int(elapsed_us * self.speed))
 
-    def now_text(self) -> str:
-        """RFC 3339 UTC with microseconds."""
-        return rfc3339(self.now_us())
-
     def real_s(self, clock_s: float) -> float:
         """How many real seconds so many clock seconds take."""
         return clock_s / self.speed
