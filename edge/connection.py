@@ -151,11 +151,15 @@ class Connection(asyncio.Protocol):
         self._outbox.put(step.records, self._acknowledged)
 
     def _step(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> Step:
-        if not isinstance(message, Oversized):
-            return self._core.received(message, at_us, binary=binary)
-        return self._core.rejected_frame(
-            at_us, reason="oversized-frame", size=message.size, sha256=message.sha256, head=message.head
-        )
+        if isinstance(message, Oversized):
+            step = self._core.rejected_frame(
+                at_us, reason="oversized-frame", size=message.size, sha256=message.sha256, head=message.head
+            )
+        else:
+            step = self._core.received(message, at_us, binary=binary)
+        if step.unredactable:
+            metrics.EDGE_UNREDACTABLE.labels(step.unredactable).inc()
+        return step
 
     def _acknowledged(self) -> None:
         """The frame's records are on the log, its reply's among them: now that may be sent."""

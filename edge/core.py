@@ -17,7 +17,7 @@ from edge.answers import Served, sent, served, served_in_any_case
 from edge.answers.asked import Asked
 from edge.policy import Policy
 from edge.records import Identity, Recorder, Told, reject_record, tick_record
-from edge.redaction import Redactor
+from edge.redaction import Lost, Redactor
 from edge.transaction_ids import TransactionIds
 from edge.validation import Verdict, actions, is_reply, spelt
 
@@ -42,6 +42,7 @@ class Step(msgspec.Struct, frozen=True):
     records: tuple[bytes, ...]  # values for `messages`, in order: the frame's own, then its reply's, in one batch
     reply: bytes | None = None  # to be sent once the records are on the log
     close: int | None = None  # then close with this code
+    unredactable: Lost = ""  # the frame's bytes, where a secret may stand in them that could not be replaced
 
 
 class StationCore:
@@ -74,17 +75,18 @@ class StationCore:
     def rejected_frame(self, now_us: int, *, reason: str, size: int, sha256: str, head: bytes) -> Step:
         """A frame that was not taken in whole (`oversized-frame`); `head`: its first bytes, at most 4 KiB."""
         _, id_json, action = ocppj.read_head(head)
+        kept, _, unredactable = self._redactor.redact(head, "unknown", action, is_json=False)
         record = self._recorder.rejected(
             now_us,
             reason=reason,
             size=size,
             sha256=sha256,
-            head=self._redactor.redact(head, "unknown", action, is_json=False)[0],
+            head=kept,
             id=ocppj.id_text(id_json),
             action=action,
             close_code=CLOSE_TOO_BIG,
         )
-        return Step((record,), close=CLOSE_TOO_BIG)
+        return Step((record,), close=CLOSE_TOO_BIG, unredactable=unredactable)
 
     def replaced(self, record: bytes, now_us: int) -> bytes:
         """What takes the place of a record that Kafka refuses for its content, under the same seq."""
@@ -113,7 +115,7 @@ class StationCore:
             return self._sent(frame, message, now_us)
         # The result of a CALL of ours would find its action here. We have sent none: it answers nothing.
         told = Told(type=ocppj.type_name(message), id=message.unique_id)
-        return Step((self._recorded(frame, told, rfc3339(now_us)),))
+        return self._recorded(frame, told, now_us)
 
     def unanswered(self, step: Step) -> tuple[bytes, ...]:
         """The records of the newest step where its reply will not be sent: that one then has none, nor a seq."""
@@ -170,10 +172,11 @@ class StationCore:
     def _answered(self, frame: bytes, told: Told, now_us: int, reply: bytes) -> Step:
         """The records of a frame and of our reply to it."""
         ts, seq = rfc3339(now_us), self._recorder.next_seq
+        kept, redacted, unredactable = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
+        own = self._recorder.frame(told, kept, ts, "in", redacted=redacted)
         kind = "CALLRESULT" if reply.startswith(b"[3") else "CALLERROR"
-        own = self._recorded(frame, told, ts)
         said = Told(type=kind, id=told.id, action=told.action)
-        return Step((own, self._recorder.frame(said, reply, ts, "out", call_seq=seq)), reply)
+        return Step((own, self._recorder.frame(said, reply, ts, "out", call_seq=seq)), reply, None, unredactable)
 
     def _sent(self, frame: bytes, message: Send, now_us: int) -> Step:
         """A SEND: recorded, never answered."""
@@ -188,9 +191,9 @@ class StationCore:
             action=message.action,
             valid=verdict.valid,
             errors=verdict.errors,
-            flags=verdict.flags,
+            flags=verdict.flags if self._policy.registration == "accept" else (Finding(NOT_ACCEPTED), *verdict.flags),
         )
-        return Step((self._recorded(frame, told, rfc3339(now_us)),))
+        return self._recorded(frame, told, now_us)
 
     def _unreadable(self, frame: bytes, message: Unreadable, now_us: int) -> Step:
         """A frame that is no message of this version: recorded whole, and answered where the version says so."""
@@ -207,12 +210,13 @@ class StationCore:
         if _is_answered(self._version, message, code):
             complaint = call_error(message.id_json or ocppj.UNREADABLE_ID, code, message.detail)
             return self._answered(frame, told, now_us, complaint)
-        close = _CLOSES.get(message.reason)
-        return Step((self._recorded(frame, told, rfc3339(now_us)),), close=close)
+        return self._recorded(frame, told, now_us, close=_CLOSES.get(message.reason))
 
-    def _recorded(self, frame: bytes, told: Told, ts: str) -> bytes:
-        kept, redacted = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
-        return self._recorder.frame(told, kept, ts, "in", redacted=redacted)
+    def _recorded(self, frame: bytes, told: Told, now_us: int, *, close: int | None = None) -> Step:
+        """The record of a frame that gets no reply."""
+        kept, redacted, unredactable = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
+        record = self._recorder.frame(told, kept, rfc3339(now_us), "in", redacted=redacted)
+        return Step((record,), close=close, unredactable=unredactable)
 
 
 def _id_flags(call: Call) -> tuple[Finding, ...]:

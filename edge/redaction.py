@@ -3,13 +3,15 @@
 Only the values found are replaced, in the bytes: everything else of the frame stays as it was received. The tables
 are per action, for its CALL and its result alike; where the action is not known (an unknown name, the result of a CALL
 that is not ours) all of them apply. A value is found by the names on its way, whatever lists stand between them, so
-that an object in the place of a list hides nothing. Tokens are found by their names in the other actions too: a vendor
-may put one anywhere.
+that an object in the place of a list hides nothing; upper and lower case and underscores do not matter. Tokens are
+found by their names in the other actions too: a vendor may put one anywhere. What a vendor packs into a text, JSON most
+often, is not taken apart: where it names a secret or a token, the whole text is replaced.
 """
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -36,7 +38,7 @@ SETTINGS = frozenset(
     {"ChangeConfiguration", "GetConfiguration", "SetVariables", "GetVariables", "NotifyReport", "NotifyEvent"}
 )
 _SECRET_SETTING = re.compile(r"authorizationkey|password|simpin|vpnkey|sharedsecret|privatekey", re.IGNORECASE)
-_SETTING_VALUES = frozenset({"value", "attributeValue", "actualValue"})
+_SETTING_VALUES = frozenset({"value", "attributevalue", "actualvalue"})
 
 TOKENS: tuple[Names, ...] = (("idTag",), ("parentIdTag",), ("idToken",), ("groupIdToken",))  # and all below them
 TOKEN_ACTIONS = frozenset(
@@ -57,21 +59,35 @@ TOKEN_ACTIONS = frozenset(
 )
 _CUSTOMER_TEXT: dict[str | None, tuple[Names, ...]] = {"NotifyCustomerInformation": (("data",),)}
 _KIND = "type"  # below idToken: the kind of token, which records keep
+_VENDORS = frozenset({"DataTransfer"})  # a name that says nothing of what is in it
 
 _ALL_SECRETS = tuple(names for entry in SECRETS.values() for names in entry)
 
 # Userinfo in a URL, in any action: ftp://user:password@host/ (GetDiagnostics, UpdateFirmware, GetLog, ...).
-_USERINFO = re.compile(r"(://)[^/?#\s]+@")
-_USERINFO_BYTES = re.compile(rb':\\?/\\?/[^/?#\s"]+@')
-_SECRET_BYTES = re.compile(_SECRET_SETTING.pattern.encode() + rb"|\bvpn\b", re.IGNORECASE)
+_USERINFO = re.compile(r"(:\\*/\\*/)[^/?#\s]+@")
+_URL_BYTES = re.compile(rb":\\*/\\*/")
+_USERINFO_CUT_OFF = re.compile(rb':\\*/\\*/(?:[^/?#\s"]|\\")+(?:@|\Z)')  # in what is no JSON it may end anywhere
+_SECRET_BYTES = re.compile(_SECRET_SETTING.pattern.encode() + rb'|\bvpn\\*"', re.IGNORECASE)
 _TOKEN_BYTES = re.compile(rb"id_?(?:tag|token)", re.IGNORECASE)
+_NAME = re.compile(r"\w+")  # a text that names a secret, and no more than that
 _PAYLOADS = {"CALL": 3, "SEND": 3, "CALLRESULT": 2}  # the place of the payload in the message
+
+MAX_GROWTH = 32 << 10
+"""Bytes by which a frame may grow: beyond them its record would fit nowhere. Only frames made for it come near."""
+
+Lost: TypeAlias = Literal["", "dropped", "kept"]  # what became of the bytes of an unredactable frame
+Redacted: TypeAlias = tuple[bytes | None, Names, Lost]
+_DROPPED: Redacted = (None, ("",), "dropped")
+
+
+class _TooMuch(Exception):
+    """The frame grows beyond its bound."""
 
 
 @cache
 def _harmless(version: Version, hides_tokens: bool) -> frozenset[str]:  # noqa: FBT001
     """The actions in no table."""
-    return actions(version) - SECRETS.keys() - SETTINGS - (TOKEN_ACTIONS if hides_tokens else frozenset())
+    return actions(version) - SECRETS.keys() - SETTINGS - _VENDORS - (TOKEN_ACTIONS if hides_tokens else frozenset())
 
 
 class Redactor:
@@ -83,65 +99,128 @@ class Redactor:
         self._rule = policy.tokens
         self._keeps_broken = policy.unredactable == "keep"
         self._hides_tokens = policy.tokens.mode != "plain"
-        self._known = actions(version)
+        self._known = actions(version) - _VENDORS
         self._harmless = _harmless(version, self._hides_tokens)
 
-    def redact(self, frame: bytes, kind: str, action: str | None, *, is_json: bool) -> tuple[bytes | None, Names]:
-        """The bytes for the record, and the pointers of what was replaced there: into the payload where `kind` (the
+    def redact(self, frame: bytes, kind: str, action: str | None, *, is_json: bool) -> Redacted:
+        """The bytes for the record; the pointers of what was replaced there, into the payload where `kind` (the
 
-        envelope's `type`) has one, into the frame otherwise. Of a frame that is no JSON nothing can be replaced: where
-        a secret may stand in it, its bytes are not kept (None, with the pointer of the whole), unless by setting.
+        envelope's `type`) has one, into the frame otherwise; and what became of the bytes where the frame is
+        unredactable: a secret may stand in it that cannot be replaced, since it is no JSON, or grows too much. They are
+        dropped (None, with the pointer of the whole), unless, where it is no JSON, by setting.
         """
         if not is_json:
-            return (frame, ()) if self._keeps_broken or not self._may_hide(frame, action) else (None, ("",))
+            plain = _in_plain_letters(frame)
+            if _USERINFO_CUT_OFF.search(plain) is None and not self._may_name(plain, action):
+                return frame, (), ""
+            return (frame, (), "kept") if self._keeps_broken else _DROPPED
         if self._is_harmless(frame, action):
-            return frame, ()
-        return self._spliced(frame, _PAYLOADS.get(kind), action)
+            return frame, (), ""
+        try:
+            return *self._spliced(frame, _PAYLOADS.get(kind), action), ""
+        except _TooMuch:
+            return _DROPPED
 
     def _is_harmless(self, frame: bytes, action: str | None) -> bool:
-        escaped = b"\\" in frame and b"\\u" in frame  # then no name need stand there in its own letters
-        may_name_a_token = self._hides_tokens and (escaped or b"dT" in frame)
-        may_hold_userinfo = b"@" in frame or (escaped and b"\\u0040" in frame)
-        if action in self._harmless and not may_name_a_token and not may_hold_userinfo:
-            return True
-        return not escaped and not self._may_hide(frame, action)
+        # Without a backslash each name stands there in its own letters, and no text holds JSON.
+        if b"\\" not in frame and action in self._harmless and b"@" not in frame:
+            return not self._hides_tokens or _names_no_token(frame)
+        plain = _in_plain_letters(frame)
+        return not (b"@" in plain and _URL_BYTES.search(plain)) and not self._may_name(plain, action)
 
-    def _may_hide(self, frame: bytes, action: str | None) -> bool:
-        return (
-            _USERINFO_BYTES.search(frame) is not None
-            or (action not in self._harmless and _SECRET_BYTES.search(frame) is not None)
-            or (self._hides_tokens and (action in TOKEN_ACTIONS or _TOKEN_BYTES.search(frame) is not None))
+    def _may_name(self, frame: bytes, action: str | None) -> bool:
+        """Whether a secret or a token may stand there under its name."""
+        return ((action not in self._harmless or b"\\" in frame) and _SECRET_BYTES.search(frame) is not None) or (
+            self._hides_tokens and (action in TOKEN_ACTIONS or _TOKEN_BYTES.search(frame) is not None)
         )
 
     def _spliced(self, frame: bytes, payload_at: int | None, action: str | None) -> tuple[bytes, Names]:
         known = action in self._known
-        secrets = SECRETS.get(action or "", ()) if known else _ALL_SECRETS
-        tokens = TOKENS + _CUSTOMER_TEXT.get(action, ()) if self._hides_tokens else ()
+        table = action if known else None
         settings = set(_settings(msgspec.json.decode(frame), ())) if not known or action in SETTINGS else set()
+        shown_tokens: dict[str, str] = {}
         parts: list[bytes] = []
         pointers: dict[str, None] = {}
-        done = 0
+        done = growth = 0
         for path, start, end in scalars(frame):
+            names = tuple([part[:_MAX_NAME] for part in path if type(part) is str])
+            rule = _rule(names, table, self._hides_tokens)
+            is_text = frame[start] == _QUOTE
+            if not (rule or is_text or settings):
+                continue
             value: object = msgspec.json.decode(frame[start:end])
             if not value or isinstance(value, bool):
                 continue  # nothing is hidden by nothing
-            names = tuple(part for part in path if isinstance(part, str))
-            if path in settings or _runs_through(names, secrets):
+            if rule == _SECRET or path in settings:
                 shown = REDACTED
-            elif _runs_through(names, tokens) and names[-1] != _KIND:
-                shown = self._rule.published(str(value))
-            elif not isinstance(value, str) or (shown := _USERINFO.sub(rf"\1{REDACTED}@", value)) == value:
+            elif rule == _TOKEN:
+                token = str(value)
+                if token not in shown_tokens:
+                    shown_tokens[token] = self._rule.published(token)
+                shown = shown_tokens[token]
+            elif not isinstance(value, str):
                 continue
-            parts += (frame[done:start], msgspec.json.encode(shown))
+            elif (not known or b"\\" in frame[start:end]) and self._tells(value):
+                shown = REDACTED
+            elif (shown := _USERINFO.sub(rf"\1{REDACTED}@", value)) == value:
+                continue
+            new = msgspec.json.encode(shown)
+            growth += len(new) - (end - start)
+            if growth > MAX_GROWTH:
+                raise _TooMuch
+            parts += (frame[done:start], new)
             done = end
-            inside = payload_at is not None and path[0] == payload_at
-            pointers[pointer(path[1:] if inside else path)[:MAX_POINTER]] = None
-        return b"".join((*parts, frame[done:])), tuple(pointers)[:MAX_FINDINGS]
+            if len(pointers) < MAX_FINDINGS:
+                inside = payload_at is not None and path[0] == payload_at
+                pointers[pointer(path[1:] if inside else path, MAX_POINTER)] = None
+        return b"".join((*parts, frame[done:])), tuple(pointers)
+
+    def _tells(self, text: str) -> bool:
+        """Whether a text names a secret or a token, and more than that."""
+        plain = _in_plain_letters(text.encode())
+        names = _SECRET_BYTES.search(plain) or (self._hides_tokens and _TOKEN_BYTES.search(plain))
+        return bool(names) and _NAME.fullmatch(text) is None
+
+
+_MAX_NAME = 64  # characters: no name in a table is longer
+_QUOTE = ord('"')
+_SECRET, _TOKEN = "secret", "token"
+_ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
+
+
+def _in_plain_letters(frame: bytes) -> bytes:
+    """With the escapes of ASCII letters undone: for looking, not for keeping."""
+    return _ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), frame) if b"\\u" in frame else frame
+
+
+def _names_no_token(frame: bytes) -> bool:
+    """As the search for _TOKEN_BYTES, in a fraction of its time."""
+    low = frame.lower()
+    return b"idt" not in low and b"id_t" not in low
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("_", "")
+
+
+@lru_cache(maxsize=4096)
+def _rule(names: Names, action: str | None, hides_tokens: bool) -> str:  # noqa: FBT001
+    """What a value is by the names on the way to it; "" for nothing that is hidden. `action`: None if not known."""
+    folded = tuple(map(_folded, names))
+    if _runs_through(folded, _ALL_SECRETS if action is None else SECRETS.get(action, ())):
+        return _SECRET
+    if hides_tokens and folded[-1:] != (_KIND,) and _runs_through(folded, TOKENS + _CUSTOMER_TEXT.get(action, ())):
+        return _TOKEN
+    return ""
 
 
 def _runs_through(names: Names, rules: tuple[Names, ...]) -> bool:
     """Whether the names of a rule stand in a row on the way to a value."""
-    return any(names[at : at + len(rule)] == rule for rule in rules for at in range(len(names) - len(rule) + 1))
+    return any(
+        names[at : at + len(rule)] == tuple(map(_folded, rule))
+        for rule in rules
+        for at in range(len(names) - len(rule) + 1)
+    )
 
 
 def _settings(value: object, path: Path, *, secret: bool = False) -> Iterator[Path]:
@@ -150,10 +229,17 @@ def _settings(value: object, path: Path, *, secret: bool = False) -> Iterator[Pa
         for index, item in enumerate(value):
             yield from _settings(item, (*path, index), secret=secret)
     elif isinstance(value, dict):
-        variable = value.get("variable")
-        name = variable.get("name") if isinstance(variable, dict) else value.get("key")
-        secret = secret or (isinstance(name, str) and _SECRET_SETTING.search(name) is not None)
+        secret = secret or _is_secret_setting(value)
         for key, member in value.items():
             yield from _settings(member, (*path, key), secret=secret)
-    elif secret and path[-1] in _SETTING_VALUES:
+    elif secret and _folded(next(part for part in reversed(path) if isinstance(part, str))) in _SETTING_VALUES:
         yield path
+
+
+def _is_secret_setting(entry: dict[str, object]) -> bool:
+    folded = {_folded(key): member for key, member in entry.items()}
+    variable = folded.get("variable")
+    name = folded.get("key")
+    if isinstance(variable, dict):
+        name = next((member for key, member in variable.items() if _folded(key) == "name"), None)
+    return isinstance(name, str) and _SECRET_SETTING.search(name) is not None

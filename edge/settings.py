@@ -90,7 +90,7 @@ class EdgeSettings(Settings):
     id_tokens: Literal["plain", "hmac", "drop"] = Field("plain", description="How id tokens stand in records.")
     id_token_key: SecretStr | None = Field(None, description="The key of the tokens' HMAC.")
     unredactable: Literal["drop", "keep"] = Field(
-        "drop", description="What becomes of a broken frame in which a secret may stand."
+        "drop", description="What becomes of a broken frame in which a secret may stand; keep: in clear."
     )
 
     def rules(self) -> Rules:

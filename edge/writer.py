@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from contracts import events, topics
-from contracts.errors import ConfigurationError
+import msgspec
+
+from contracts import envelope, events, topics
+from contracts.errors import ConfigurationError, RecordError
 from contracts.topics import DLQ_LIMIT, FRAME_LIMIT, MESSAGES_LIMIT, TOPICS, Name, partition_of, schema_header
 from edge.settings import EdgeSettings
-from ops.group_commit import Full, GroupCommit, Submission
+from ops import metrics
+from ops.group_commit import Closed, Full, GroupCommit, Submission, TooLarge
 from ops.group_commit.commit import MAX_BATCH_BYTES
 from ops.group_commit.submission import Record
 from ops.health import Readiness
@@ -142,26 +145,47 @@ class Writer:
         return left
 
     def never(self, records: Sequence[Record], error: Exception) -> None:
-        """The records can never stand on the log: they go to the dead letters."""
+        """No batch can hold the records: they go to the dead letters, like those that Kafka refuses."""
+        metrics.COMMIT_REFUSED.inc()
+        log.error(
+            "records are too large", extra={"bytes": sum(len(value) for _, value in records), "error": str(error)}
+        )
+        self._bury(records, error)
+
+    def _bury(self, records: Sequence[Record], error: Exception) -> None:
         if self._dead_letters_start is None:  # most nodes never need it
             self._dead_letters_start = asyncio.create_task(self._dead_letters.start())
         for key, value in records:
-            letter = events.DeadLetter(
-                v=events.VERSION,
-                part="edge",
-                name=self._kafka.topic(Name.MESSAGES),
-                code="refused",
-                error=f"{type(error).__name__}: {error}",
-                key=None if key is None else _base64(key),
-                value=_base64(value),
-            )
+            letter = _letter(self._kafka.topic(Name.MESSAGES), key, value, error)
             partition = 0 if key is None or key == topics.REJECTED_KEY else self.partition_of(key)
-            with suppress(Full):  # counted where it was refused; there is no place left to keep it
-                self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
+            with suppress(Full, TooLarge, Closed):  # counted by now; there is no place left to keep it
+                try:
+                    self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
+                except TooLarge:  # in base64 it is larger still: then at least that it was
+                    letter = msgspec.structs.replace(letter, value=None)
+                    self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
 
     def _refused(self, submission: Submission, error: Exception) -> Sequence[Record] | None:
-        self.never(submission.records, error)
+        self._bury(submission.records, error)
         return self._on_refused(submission, error)
+
+
+def _letter(topic: str, key: bytes | None, value: bytes, error: Exception) -> events.DeadLetter:
+    conn = seq = None
+    with suppress(RecordError):
+        record = envelope.decode(value)
+        conn, seq = record.conn, record.seq
+    return events.DeadLetter(
+        v=events.VERSION,
+        part="edge",
+        name=topic,
+        code="refused",
+        error=f"{type(error).__name__}: {error}",
+        key=None if key is None else _base64(key),
+        value=_base64(value),
+        conn=conn,
+        seq=seq,
+    )
 
 
 def _with_limit(name: Name, max_message_bytes: int) -> topics.Topic:

@@ -25,8 +25,9 @@ COMMIT_BATCH_SUBMISSIONS = Histogram(
 )
 # Batches sent again because Kafka did not answer, or answered that it cannot now.
 COMMIT_RESENDS = Counter("voltstream_commit_resends_total", "Batches that were sent again.")
-# Submissions that Kafka refused for their content; each is in the dead letters.
-COMMIT_REFUSED = Counter("voltstream_commit_refused_total", "Submissions that Kafka refused for what is in them.")
+# Submissions that can never stand on the log: Kafka refused their content, or no batch holds them. Each is in the dead
+# letters.
+COMMIT_REFUSED = Counter("voltstream_commit_refused_total", "Submissions refused for what is in them.")
 
 # --- the edge --------------------------------------------------------------------------------------------------------
 
@@ -42,6 +43,8 @@ EDGE_REJECTS_DROPPED = Counter("voltstream_edge_rejects_dropped_total", "Refused
 EDGE_CLOSES = Counter("voltstream_edge_closes_total", "Connections that ended.", ["code"])
 # A station's new connection replaced one that still looked open.
 EDGE_TAKEOVERS = Counter("voltstream_edge_takeovers_total", "Connections that were replaced by a newer one.")
+# Frames in which a secret or a hidden token may stand that cannot be replaced; `bytes`: dropped or kept.
+EDGE_UNREDACTABLE = Counter("voltstream_edge_unredactable_total", "Frames that could not be redacted.", ["bytes"])
 # Bytes of frames that wait for their turn: stations that send faster than the log takes.
 EDGE_QUEUED_BYTES = Gauge("voltstream_edge_queued_bytes", "Bytes of frames that wait for their turn.")
 # Submissions without an answer of Kafka's: with the loop's lag, the number to scale on.

@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
 from contracts.envelope import Envelope
+from ops import metrics
 from paper import BOOT, HEARTBEAT, close_code, paper_edge, until
 
 METER_VALUES = json.dumps(
@@ -308,6 +309,28 @@ async def test_text_that_is_not_utf8_is_recorded_then_closed() -> None:
         await until(lambda: len(edge.records) >= 3)
         assert edge.records[1].frame_bytes() == b'[2,"1","Heartbeat",{"a":"\xff"}]'
         assert edge.records[-1].close_code == 1007
+
+
+async def test_what_cannot_be_redacted_is_counted() -> None:
+    for setting, lost in (("drop", "dropped"), ("keep", "kept")):
+        counter = metrics.EDGE_UNREDACTABLE.labels(lost)
+        before = counter._value.get()
+        async with paper_edge(unredactable=setting) as edge:
+            edge.log.prompt = True
+            station = await edge.connect()
+            await station.send('[2,"1","LogX",{"url":"ftp://joe:secret')
+            await until(lambda edge=edge: len(edge.records) >= 2)  # type: ignore[misc]
+            assert (edge.records[1].frame_bytes() is None) == (lost == "dropped")
+            assert counter._value.get() == before + 1
+
+
+async def test_a_frame_whose_redaction_would_fit_nowhere_is_answered() -> None:
+    async with paper_edge() as edge:
+        edge.log.prompt = True
+        station = await edge.connect()
+        await station.send(json.dumps([2, "1", "DataTransfer", {"vendorId": "x", "data": ["://b@"] * 50_000}]))
+        assert str(await asyncio.wait_for(station.recv(), 10)).startswith("[4,")
+        assert (edge.records[1].frame_bytes(), edge.records[1].redacted) == (None, ("",))
 
 
 async def test_a_protocol_error_of_the_station_is_recorded() -> None:

@@ -387,6 +387,14 @@ def test_before_it_is_accepted_2_x_gets_a_security_error_and_1_6_an_answer(regis
     assert told(core(V16).received(b'[2,"1","Heartbeat",{}]', NOW_US))[0].flags == ()
 
 
+def test_a_send_before_it_is_accepted_is_flagged() -> None:
+    send = b'[6,"1","NotifyPeriodicEventStream",{}]'
+    (record,) = told(core(V21, registration="pending").received(send, NOW_US))
+    assert [flag.code for flag in record.flags] == ["not-accepted"]
+    (record,) = told(core(V21).received(send, NOW_US))
+    assert record.flags == ()
+
+
 def test_an_echo_that_would_not_validate_becomes_an_error() -> None:
     hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "h" * 200, "issuerKeyHash": "h", "serialNumber": "1"}
     request = {"certificateStatusRequests": [{"source": "OCSP", "urls": ["http://x"], "certificateHashData": hashes}]}

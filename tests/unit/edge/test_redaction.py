@@ -58,6 +58,9 @@ TOKENS_SENT = [
     (V16, [3, "1", {"idTagInfo": {"parentIdTag": "SECRET"}}], "/idTagInfo/parentIdTag"),
     (V16, [9, "1", {"idTag": "SECRET"}], "/2/idTag"),
     (V16, {"idTag": "SECRET"}, "/idTag"),
+    (V16, [2, "1", "StatusNotification", {"status": "Available", "IdTag": "SECRET"}], "/IdTag"),
+    (V16, [2, "1", "StatusNotification", {"status": "Available", "idtag": "SECRET"}], "/idtag"),
+    (V16, [2, "1", "MeterValues", {"ID_TAG": ["SECRET"]}], "/ID_TAG/0"),
     (V201, [2, "1", "Authorize", {"idToken": {"idToken": "SECRET", "type": "Central"}}], "/idToken/idToken"),
     (V201, [2, "1", "TransactionEvent", {"idToken": {"idToken": "SECRET", "type": "Central"}}], "/idToken/idToken"),
     (
@@ -98,6 +101,57 @@ def test_numbers_are_tokens_too_and_empty_ones_are_none() -> None:
     assert record(frame % b"4711", tokens=DROP).frame_bytes() == frame % b'"[redacted]"'
     for nothing in (b'""', b"null", b"true"):
         assert record(frame % nothing, tokens=DROP).frame_bytes() == frame % nothing
+
+
+TEXTS_SENT = [
+    ("StatusNotification", "info", '{"idTag":"SECRET"}'),
+    ("StatusNotification", "info", '{"IDTAG": ["SECRET"]}'),
+    ("StartTransaction", "vendor", '{"card": {"id_token": "SECRET"}}'),
+    ("MeterValues", "vendor", json.dumps(json.dumps({"idTag": "SECRET"}))),
+    ("DataTransfer", "data", '{"idTag":"SECRET"}'),
+    ("DataTransfer", "data", '{"\\u0069dTag":"SECRET"}'),
+    ("DataTransfer", "data", "<idTag>SECRET</idTag>"),
+    ("DataTransfer", "data", "idTag=SECRET"),
+]
+
+
+@pytest.mark.parametrize(("action", "name", "text"), TEXTS_SENT)
+def test_a_text_that_holds_a_token_is_replaced_whole(action: str, name: str, text: str) -> None:
+    frame = json.dumps([2, "1", action, {name: text}]).encode()
+    told = record(frame, tokens=DROP)
+    kept = told.frame_bytes()
+    assert kept is not None
+    assert json.loads(kept)[3] == {name: REDACTED}
+    assert told.redacted == (f"/{name}",)
+    assert record(frame).frame_bytes() == frame
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("DataTransfer", '{"key":"AuthorizationKey","value":"SECRET"}'),
+        ("DataTransfer", '{"value":"SECRET","key":"AuthorizationKey"}'),
+        ("DataTransfer", "AuthorizationKey=SECRET"),
+        ("DataTransfer", '{"vpn": {"key": "SECRET"}}'),
+        ("DataTransfer", {"key": "AuthorizationKey", "value": ["SECRET"]}),
+        ("DataTransfer", {"Key": "AuthorizationKey", "Value": "SECRET"}),
+        ("DataTransfer", {"connectionData": {"basicauthpassword": "SECRET"}}),
+        ("StatusNotification", '{"key":"AuthorizationKey","value":"SECRET"}'),
+        ("StatusNotification", r'{"url":"ftp:\/\/joe:SECRET@h"}'),
+    ],
+)
+def test_secrets_in_what_a_vendor_sends(action: str, data: object) -> None:
+    kept = record(json.dumps([2, "1", action, {"vendorId": "v", "data": data}]).encode()).frame_bytes()
+    assert kept is not None
+    assert b"SECRET" not in kept
+    assert REDACTED.encode() in kept
+
+
+@pytest.mark.parametrize("text", ["AuthorizationKey", "idTag", 'a "quoted" text', 'VPN: "up"', "token", "é\n"])
+def test_a_name_alone_is_no_secret(text: str) -> None:
+    for action in ("StatusNotification", "DataTransfer"):
+        frame = json.dumps([2, "1", action, {"vendorId": "v", "info": text}]).encode()
+        assert record(frame, tokens=DROP).frame_bytes() == frame
 
 
 SETTINGS_SENT = [
@@ -199,6 +253,9 @@ def test_broken_frames_in_which_a_token_may_stand(frame: bytes) -> None:
         b'[3,"1",{"configurationKey":[{"key":"AuthorizationKey","value":"SECRET"',
         b'[2,"1","DataTransfer",{"data":"ftp://joe:SECRET@h',
         b'[2,"1","DataTransfer",{"data":"ftp:\\/\\/joe:SECRET@h',
+        b'[2,"1","LogX",{"url":"ftp://joe:SECRET',
+        b'[2,"1","LogX",{"url":"ftp:\\/\\/joe:SEC\\"RET',
+        b'[2,"1","LogX",{"p\\u0061ssword":"SECRET',
         b'\xff {"password": "SECRET"}',
     ],
 )
@@ -207,9 +264,70 @@ def test_broken_frames_in_which_a_secret_may_stand(frame: bytes) -> None:
     assert record(frame, unredactable="keep").frame_bytes() == frame
 
 
-def test_broken_frames_in_which_none_can_stand_are_kept_whole() -> None:
-    frame = b'[2,"1","MeterValues",{"connectorId":1,"meterValue":[,'
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'[2,"1","MeterValues",{"connectorId":1,"meterValue":[,',
+        b'[2,"1","FirmwareStatusNotification",{"url":"ftp://h/file","at":,',
+    ],
+)
+def test_broken_frames_in_which_none_can_stand_are_kept_whole(frame: bytes) -> None:
     assert record(frame, tokens=DROP).frame_bytes() == frame
+
+
+URLS = json.dumps([2, "1", "DataTransfer", {"vendorId": "x", "data": ["://b@"] * 62_000}]).encode()
+TAGS = json.dumps([2, "1", "Authorize", {"idTag": ["x"] * 100_000}]).encode()
+
+
+@pytest.mark.parametrize(("frame", "rule"), [(URLS, TokenRule()), (TAGS, HMAC), (TAGS, DROP)])
+def test_what_would_outgrow_its_record_is_dropped(frame: bytes, rule: TokenRule) -> None:
+    told = record(frame, tokens=rule, unredactable="keep")
+    assert (told.frame_bytes(), told.redacted) == (None, ("",))
+    few = record(frame[:2000].rpartition(b",")[0] + b"]}]", tokens=rule)
+    assert few.frame_bytes() is not None
+    assert len(few.redacted) == 32
+
+
+def test_a_token_is_hashed_once_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    published = TokenRule.published
+
+    def counted(rule: TokenRule, token: str) -> str:
+        hashed.append(token)
+        return published(rule, token)
+
+    monkeypatch.setattr(TokenRule, "published", counted)
+    kept = record(json.dumps([2, "1", "Nonsense", {"idTag": ["a", "b"] * 100}]).encode(), tokens=HMAC).frame_bytes()
+    assert kept is not None
+    assert kept.count(HMAC.published("a").encode()) == 100
+    assert hashed == ["a", "b", "a"]  # the last is of the line above
+
+
+def test_pointers_of_long_names_are_cut() -> None:
+    told = record(json.dumps([2, "1", "DataTransfer", {"K" * 100_000: ["://a@b"] * 3000}]).encode())
+    assert told.redacted == ("/" + "K" * 255,)
+
+
+@pytest.mark.parametrize(
+    ("frame", "policy", "lost"),
+    [
+        (b'[2,"1","LogX",{"url":"ftp://joe:SECRET', {}, "dropped"),
+        (b'[2,"1","LogX",{"url":"ftp://joe:SECRET', {"unredactable": "keep"}, "kept"),
+        (URLS, {"unredactable": "keep"}, "dropped"),
+        (b'[2,"1","DataTransfer",{"vendorId":"x","data":"://b@"}]', {}, ""),
+        (b'[3,"1",{"password', {}, "dropped"),
+        (b"no JSON", {}, ""),
+    ],
+)
+def test_a_step_says_what_could_not_be_redacted(frame: bytes, policy: dict[str, Any], lost: str) -> None:
+    identity = Identity("default", "CP1", "default")
+    core = StationCore(identity=identity, node="n", epoch=1, conn="C", version=V16, policy=Policy(**policy))
+    assert core.received(frame, 0).unredactable == lost
+    if frame is not URLS:
+        assert core.rejected_frame(0, reason="oversized-frame", size=9, sha256="", head=frame).unredactable in (
+            lost or "dropped",
+            lost,
+        )
 
 
 def test_the_head_of_an_oversized_frame() -> None:
