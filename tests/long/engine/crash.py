@@ -94,7 +94,8 @@ def term(plan: Plan) -> bool:
 
 def pause(plan: Plan, *, program: Path | None = None, right: bool = True) -> bool:
     """SIGSTOP for three times the session time-out in the middle of a backlog, then SIGCONT."""
-    run = _begin("pause" if right else "control-unfenced", plan, program, batch_records=200)
+    # Half a millisecond a record: a worker is in the middle of a batch when it is stopped, however busy the machine.
+    run = _begin("pause" if right else "control-unfenced", plan, program, batch_records=200, fold_s=0.0005)
     for _ in range(plan.times):
         run.backlog(20_000)
         time.sleep(0.4)
