@@ -120,7 +120,8 @@ def observe(clock: Clock, seen: Seen) -> tuple[Clock, int, list[NodeEvent]]:
     known = clock.nodes.get(seen.node)
     time_us = _record_time(seen, known)
     clock = _advanced(clock, time_us, seen.append_us, seen.speed if known is None else known.speed)
-    if known is not None and seen.epoch is not None and seen.epoch < known.epoch:
+    # Once the greater epoch is silent there are no two: a node was started again after its system's clock was set back.
+    if known is not None and seen.epoch is not None and seen.epoch < known.epoch and not known.dead:
         events = [NodeEvent("duplicate", seen.node, time_us, time_us, known.epoch)]
     elif seen.tick and not _is_old_tick(seen, known):
         clock, events = _tick(clock, seen, known, time_us)
@@ -172,7 +173,7 @@ def _heard(clock: Clock, seen: Seen, known: Node, time_us: int) -> tuple[Clock, 
 def _tick(clock: Clock, seen: Seen, known: Node | None, time_us: int) -> tuple[Clock, list[NodeEvent]]:
     epoch = seen.epoch or 0
     events: list[NodeEvent] = []
-    restarted = known is not None and epoch > known.epoch
+    restarted = known is not None and epoch != known.epoch
     if known is not None and known.dead:
         events.append(NodeEvent("back", seen.node, time_us, time_us, epoch))
     if restarted:

@@ -130,7 +130,7 @@ def node_back(link: Link, node: str, epoch: int, now_us: int) -> tuple[Link, Cha
 
 def node_restarted(link: Link, node: str, epoch: int, now_us: int) -> tuple[Link, Change]:
     """A node began anew: the connections it held before are gone."""
-    gone = [conn for conn in link.open if conn.node == node and conn.epoch < epoch]
+    gone = [conn for conn in link.open if conn.node == node and conn.epoch != epoch]
     if not gone:
         return link, "none"
     closed = (*link.closed, *((conn.conn, conn.seq) for conn in gone))[-_KEPT_CLOSED:]

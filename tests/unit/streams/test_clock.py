@@ -330,6 +330,15 @@ def test_a_lower_epoch_after_a_greater_one_changes_nothing_and_is_told() -> None
     assert log.clock.nodes == before
 
 
+def test_it_is_believed_once_the_greater_one_is_silent() -> None:
+    """A node whose system was an hour ahead is set right and started again; nobody else is there to tell the time."""
+    log = Partition()
+    log.tick(0, epoch=3_600_000)
+    found = [event.what for at in (5, 10, 15, 20, 25) for event in log.tick(at, epoch=1)]
+    assert found == ["duplicate", "duplicate", "duplicate", "duplicate", "lost", "back", "restarted"]
+    assert log.tick(30, epoch=1) == []
+
+
 # -- clocks that are wrong
 
 

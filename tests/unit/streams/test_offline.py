@@ -228,6 +228,19 @@ def test_two_edges_with_one_name(log: Log) -> None:
     assert (raised["alarm_key"], raised["kind"]) == ("edge-duplicate/edge-1", "occurrence")
 
 
+def test_a_node_whose_epoch_was_too_great_is_back_within_a_deadline(new_log: type[Log]) -> None:
+    """Its stations have connections that it opened since; the former ones are gone."""
+    log = new_log()
+    log.tick(0, epoch=3_600_000)
+    log.connect(0, epoch=3_600_000)
+    log.connect(1, "D1", name="CP2", epoch=3_600_000)
+    log.connect(7, "C2", epoch=1)
+    for at in range(10, 100, 5):
+        log.tick(at, epoch=1)
+    assert station_status(log)["online"]
+    assert [key for key, state, _ in log.alarms() if key.startswith("offline/")] == ["offline/default/CP2"]
+
+
 def test_a_wrong_clock_is_an_alarm_and_touches_no_other_station(new_log: type[Log]) -> None:
     log = new_log(log_append=True)
     log.tick(0)
