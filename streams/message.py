@@ -104,9 +104,9 @@ def text_of(payload: Payload, name: str) -> str | None:
 
 
 def brief_of(payload: Payload, name: str) -> str | None:
-    """Free text that goes into a state: as `text_of`, cut."""
+    """Free text that goes into a state: as `text_of`, cut. Some stations write "null" where they have nothing to say."""
     text = text_of(payload, name)
-    return None if text is None else text[:BRIEF]
+    return None if text in (None, "null") else text[:BRIEF]
 
 
 def int_of(payload: Payload, name: str) -> int | None:

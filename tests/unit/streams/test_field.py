@@ -441,7 +441,7 @@ def test_the_truth_in_the_vendors_code_or_in_info(log: Log) -> None:
 def test_info_of_any_kind(log: Log, info: str) -> None:
     log.status(0, "Faulted", "OtherError", info=info)
     assert fault_keys(log) == ["OtherError"]
-    assert log.all("alarms")[0].get("detail") == (info or None)
+    assert log.all("alarms")[0].get("detail") == (None if info in ("", "null") else info)
 
 
 def test_0x0000_with_no_error_is_none(log: Log) -> None:

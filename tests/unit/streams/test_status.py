@@ -207,6 +207,13 @@ def test_what_is_no_longer_than_that_is_whole(log: Log) -> None:
     assert state(log)["info"] == "x" * 500
 
 
+def test_the_word_null_says_nothing(log: Log) -> None:
+    log.status(1, "Faulted", "GroundFailure", info="null")
+    assert "info" not in state(log)
+    (alarm,) = log.all("alarms")
+    assert "detail" not in alarm
+
+
 def test_a_station_has_128_connectors_at_most(log: Log) -> None:
     for connector in range(200):
         log.status(connector, "Available", connector=connector)
