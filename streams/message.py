@@ -104,7 +104,7 @@ def text_of(payload: Payload, name: str) -> str | None:
 
 
 def brief_of(payload: Payload, name: str) -> str | None:
-    """Free text that goes into a state: as `text_of`, cut. Some stations write "null" where they have nothing to say."""
+    """Free text that goes into a state: as `text_of`, cut. Stations write "null" where they have nothing to say."""
     text = text_of(payload, name)
     return None if text in (None, "null") else text[:BRIEF]
 
