@@ -102,6 +102,7 @@ class Producer:
         try:
             while batches := self._waiting.pop(broker, None):
                 await self._request(broker, batches)
+                await asyncio.sleep(0)  # whom it answered has more by now, and joins the next one
         finally:
             del self._requesting[broker]
 

@@ -74,6 +74,21 @@ async def test_a_broker_has_one_request_and_what_comes_meanwhile_is_the_next(
     await producer.stop(1.0)
 
 
+async def test_who_was_answered_and_has_more_joins_the_next_request(producer: Producer, client: Client) -> None:
+    async def go_on() -> None:
+        await producer.send(1, 0, BATCH)
+        await producer.send(1, 0, BATCH)
+
+    busy = asyncio.create_task(go_on())
+    await turns()
+    companion = producer.send(1, 1, BATCH)
+    client.requests[0][2].set_result([(0, 0)])
+    await turns()
+    assert sorted(client.requests[1][1]) == [0, 1]
+    client.requests[1][2].set_result([(0, 0), (1, 0)])
+    await asyncio.gather(busy, companion)
+
+
 async def test_each_batch_hears_its_own_code(producer: Producer, client: Client) -> None:
     answers = [producer.send(1, partition, BATCH) for partition in range(4)]
     await turns()
