@@ -76,7 +76,10 @@ def _clean(plan: Plan) -> Callable[[object], bool]:
 
         def clean(value: object) -> bool:
             assert isinstance(value, dict)  # noqa: S101 - its schema said so
-            return all(name not in value or check(value[name]) for name, check in members)
+            for name, check in members:  # noqa: SIM110 - a generator costs more than what it looks at
+                if name in value and not check(value[name]):
+                    return False
+            return True
 
         return clean
     if plan is timestamp_quirk:
