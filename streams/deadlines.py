@@ -1,6 +1,6 @@
 """When a station's timers fire. Pure: a view of its states and of the outages of the log."""
 
-from streams.alarms.rules import RULES
+from streams.alarms.rules import OFFLINE_GRACE
 from streams.clock import Clock
 from streams.energy.rows import QUARTER
 from streams.links import Link
@@ -12,8 +12,7 @@ def offline_due(link: Link, head: Head, clock: Clock) -> int | None:
     """When the station's absence becomes an alarm; None while it is online, or where the alarm is raised."""
     if link.disconnected_us is None or any(episode.rule == "offline" for episode in head.alarms.open.values()):
         return None
-    grace_us = RULES["offline"].grace_us
-    return clock.postponed(link.disconnected_us, link.disconnected_us + grace_us, grace_us)
+    return clock.postponed(link.disconnected_us, link.disconnected_us + OFFLINE_GRACE, OFFLINE_GRACE)
 
 
 def quarter_due(number: int) -> int:

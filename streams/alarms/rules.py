@@ -11,17 +11,13 @@ Scope = Literal["node", "site", "station", "evse", "connector"]
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule. A condition lasts until its signal says it is over; an occurrence expires after `expires_us`.
-
-    `grace_us`: how long a condition must hold before it is raised, with its deadline as the time.
-    """
+    """One rule. A condition lasts until its signal says it is over; an occurrence expires after `expires_us`."""
 
     name: str
     kind: Literal["condition", "occurrence"]
     severity: Severity
     scope: Scope
     title: str
-    grace_us: int = 0
     expires_us: int = 0
     version: int = 1
 
@@ -30,6 +26,7 @@ class Rule(msgspec.Struct, frozen=True):
         return f"docs/alarms.md#{self.name}"
 
 
+OFFLINE_GRACE = 60 * SECOND  # how long a station is away before `offline` is raised, at that deadline
 BOOTS = 4  # boots within BOOT_WINDOW make a loop
 BOOT_WINDOW = 10 * MINUTE
 
@@ -37,7 +34,7 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("connector-fault", "condition", "major", "connector", "Connector fault"),
-        Rule("offline", "condition", "major", "station", "Station offline", grace_us=60 * SECOND),
+        Rule("offline", "condition", "major", "station", "Station offline"),
         Rule("edge-node-lost", "condition", "critical", "node", "Edge node lost"),
         Rule("edge-clock", "condition", "major", "node", "Edge node's clock is wrong"),
         Rule(

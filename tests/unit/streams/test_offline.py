@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from contracts.envelope import Envelope
 from contracts.times import SECOND
 from list_log import Log, ms, ts
-from streams.alarms.rules import RULES
+from streams import deadlines
 
 OFFLINE = "offline/default/CP1"
 
@@ -327,8 +326,8 @@ def test_at_another_speed_a_nodes_deadline_is_real_seconds(new_log: type[Log]) -
     assert log.alarms("raised")[0] == ("edge-node-lost/edge-1", "raised", ms(2100))
 
 
-def test_the_grace_is_the_rules(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RULES, "offline", msgspec.structs.replace(RULES["offline"], grace_us=5 * SECOND))
+def test_the_grace_is_one_threshold(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "OFFLINE_GRACE", 5 * SECOND)
     log.disconnect(10)
     log.ticks(12, 18)
     assert log.alarms() == [("offline/default/CP1", "raised", ms(15))]
