@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from ocpp.messages import MessageType, get_validator
 
 from contracts.versions import Version
 from edge.answers import served, v16
@@ -27,10 +28,12 @@ def station(**policy: Any) -> StationCore:
 
 
 def answer(action: str, payload: object, core: StationCore | None = None, **policy: Any) -> Any:
+    """The payload of the CALLRESULT; it validates against its action's schema."""
     step = (core or station(**policy)).received(json.dumps([2, "1", action, payload]).encode(), NOW_US)
     assert step.reply is not None
     kind, _, result, *_ = json.loads(step.reply)
     assert kind == 3, step.reply
+    get_validator(MessageType.CallResult, action, "1.6").validate(result)
     return result
 
 

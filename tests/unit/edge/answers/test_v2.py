@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from ocpp.messages import MessageType, get_validator
 
 from contracts.versions import Version
 from edge.answers import sent, served, v2
@@ -24,6 +25,7 @@ LISTED: dict[str, Any] = {"authorize": "list", "known_tokens": frozenset({"04A2B
 
 
 def answer(action: str, payload: object, version: Version = V201, **policy: Any) -> Any:
+    """The payload of the CALLRESULT; it validates against its action's schema."""
     core = StationCore(
         identity=Identity("default", "CP1", "default"),
         node="n",
@@ -36,6 +38,7 @@ def answer(action: str, payload: object, version: Version = V201, **policy: Any)
     assert step.reply is not None
     kind, _, result, *_ = json.loads(step.reply)
     assert kind == 3, step.reply
+    get_validator(MessageType.CallResult, action, version.value.removeprefix("ocpp")).validate(result)
     return result
 
 
