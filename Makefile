@@ -1,7 +1,8 @@
-# Only python3 (3.11 or newer, with venv) and make are needed: the first target that wants it sets up .venv.
+# Only python3 (3.11 to 3.13, with venv) and make are needed: the first target that wants it sets up .venv.
 
+FITS = import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(or $(shell for each in python3 python3.13 python3.12 python3.11; do \
-	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done),python3)
+	$$each -c '$(FITS)' 2>/dev/null && echo $$each && break; done),python3)
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -15,9 +16,9 @@ help: ## this list
 	@echo "ARGS passes options on: make demo ARGS='--stations 10 --seconds 30'"
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, not " + sys.version.split()[0] + ": make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c '$(FITS)' || { echo "Python 3.11, 3.12 or 3.13 is needed, not $$($(PYTHON) --version 2>&1): make PYTHON=..." >&2; exit 1; }
 	@echo "Setting up $(VENV) (a minute or so, once)"
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -c '$(FITS)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
