@@ -53,6 +53,7 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
     result = _Parser(
         prog=program, usage="%(prog)s [flags]", description=summary, allow_abbrev=False, formatter_class=_Help
     )
+    result.epilog = "\n\n".join(cls.notes for cls in classes if cls.notes) or None
     for cls in classes:
         group = result.add_argument_group((inspect.getdoc(cls) or cls.__name__).splitlines()[0])
         for name, field in cls.model_fields.items():
@@ -65,7 +66,7 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
     return result
 
 
-class _Help(argparse.HelpFormatter):
+class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34, width=min(_terminal_width(), 120))
 

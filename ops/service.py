@@ -74,10 +74,11 @@ def guarded(name: str, run: Callable[[], int]) -> int:
         return EXIT_CRASH
 
 
-def stop_requested() -> asyncio.Event:
+def stop_requested(before: Callable[[], None] = lambda: None) -> asyncio.Event:
     """An event that SIGTERM or SIGINT sets; call it once, inside the running loop, and await it.
 
-    A second signal ends the process at once, as the first would have without this.
+    A second signal ends the process at once, as the first would have without this. `before` is called before the first
+    is logged.
     """
     loop, event = asyncio.get_running_loop(), asyncio.Event()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -86,7 +87,8 @@ def stop_requested() -> asyncio.Event:
         for one in signals:
             loop.remove_signal_handler(one)
         event.set()
-        log.info("stopping", extra={"signal": number.name})
+        before()
+        log.info("stopping (again to quit at once)", extra={"signal": number.name})
 
     for one in signals:
         loop.add_signal_handler(one, stop, one)

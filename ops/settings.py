@@ -7,15 +7,25 @@ the variable, the flag and what is wanted. A field's `title`, where it has one, 
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
+
+_WANTED = {
+    "int_parsing": "a whole number is wanted",
+    "int_parsing_size": "a smaller number is wanted",
+    "int_from_float": "a whole number is wanted",
+    "float_parsing": "a number is wanted",
+    "bool_parsing": "true or false is wanted",
+}
+"""In our words, by pydantic's types of errors; its own do for the rest."""
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
@@ -37,6 +47,8 @@ class Settings(BaseSettings):
 
     flag_prefix: ClassVar[str] = ""
     """Put before the flags of a class whose names say too little without its prefix (`--log-level`)."""
+    notes: ClassVar[str] = ""
+    """What --help says below all flags, as it stands."""
     foreign_names: ClassVar[bool] = False
     """Other programs use the prefix too (`KAFKA_HEAP_OPTS`): warn of an unknown variable only if it is nearly ours."""
 
@@ -70,7 +82,7 @@ class Settings(BaseSettings):
     @classmethod
     def _explain(cls, error: ValidationError, flags: Mapping[str, object]) -> ConfigurationError:
         first = error.errors(include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
+        message = _WANTED.get(first["type"], first["msg"].removeprefix("Value error, "))
         if not first["loc"]:
             return ConfigurationError(message)
         name = str(first["loc"][0])
@@ -79,7 +91,11 @@ class Settings(BaseSettings):
             return ConfigurationError(f"{cls.variable(name)} ({cls.flag(name)}): no such setting")
         given = flags.get(name, os.environ.get(cls.variable(name)))
         shown = "" if given is None or is_secret(field) else f", not {given!r}"
-        return cls.wrong(name, f"{message[:1].lower()}{message[1:]}{shown} ({field.description})")
+        if first["type"] == "value_error" and "'" in message:  # it shows the wrong part of the value itself
+            shown = ""
+        if message[1:2].islower():
+            message = message[0].lower() + message[1:]
+        return cls.wrong(name, f"{message}{shown} ({field.description})")
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -130,8 +146,16 @@ def _split(text: object) -> object:
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
+def _http_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
+        raise ValueError("an http:// or https:// URL is wanted")
+    return text.rstrip("/")
+
+
 HostPort = Annotated[Address, BeforeValidator(Address.parse)]
 """The type of a field that holds one address."""
+Url = Annotated[str, AfterValidator(_http_url)]
+"""The type of a field that holds the base of an HTTP service's addresses; without the slash at its end."""
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """The type of a field that holds comma-separated words."""
 Addresses = Annotated[tuple[HostPort, ...], BeforeValidator(_split)]

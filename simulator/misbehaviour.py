@@ -96,5 +96,5 @@ def chosen(words: Iterable[str], *, real_time: bool) -> frozenset[str]:
         elif word in MISBEHAVIOURS:
             names.add(word)
         elif word != "none":
-            raise ValueError(f"no misbehaviour is named {word!r}; there are {', '.join(sorted(MISBEHAVIOURS))}")
+            raise ValueError(f"no misbehaviour is named {word!r}: see voltstream simulate --help")
     return frozenset(name for name in names if real_time or not MISBEHAVIOURS[name].real_time_only)

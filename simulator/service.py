@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import os
 import re
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from pydantic import AfterValidator, Field
@@ -22,7 +23,7 @@ from simulator.fleet import Fleet
 from simulator.journal import Journal
 from simulator.ledger import Ledger
 from simulator.line import LineSettings
-from simulator.misbehaviour import chosen
+from simulator.misbehaviour import MISBEHAVIOURS, chosen
 from simulator.plan import PlanSettings
 from simulator.station import Environment
 
@@ -76,8 +77,22 @@ def _misbehaviours(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+Misbehaviours = Annotated[Words, AfterValidator(_misbehaviours)]
+"""The type of a field that holds names of misbehaviours, `all` or `none`."""
+
+
+def _writable(path: Path | None) -> Path | None:
+    if path is not None and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
+        raise ValueError("a file in a folder that is there, and that we may write to, is wanted")
+    return path
+
+
 class SimSettings(Settings):
     """Simulator"""
+
+    notes: ClassVar[str] = "Misbehaviours (--misbehave):\n" + "\n".join(
+        f"  {one.name:<{max(map(len, MISBEHAVIOURS))}}  {one.about}" for one in MISBEHAVIOURS.values()
+    )
 
     model_config = settings_config("SIM_")
 
@@ -93,8 +108,8 @@ class SimSettings(Settings):
         None, gt=0, title="S", description="Real seconds after which the fleet stops its sessions and ends."
     )
     until: Instant | None = Field(None, title="TIME", description="Or the clock's time at which it does (RFC 3339).")
-    misbehave: Annotated[Words, AfterValidator(_misbehaviours)] = Field(
-        ("all",), description="Which misbehaviours: all, none, or names."
+    misbehave: Misbehaviours = Field(
+        ("all",), title="NAME,...", description="Which misbehaviours: all, none, or names, see below."
     )
     faults: bool = Field(default=True, description="Whether stations have faults and security events.")
     readings: Annotated[str, AfterValidator(_text_range)] = Field(
@@ -109,8 +124,12 @@ class SimSettings(Settings):
     )
     drain: float = Field(60.0, gt=0, title="S", description="Real seconds that the end waits for the last answers.")
     progress: float = Field(5.0, gt=0, title="S", description="Real seconds between progress lines.")
-    truth: Path | None = Field(None, title="FILE", description="Where to write what really was, as JSON lines.")
-    journal: Path | None = Field(None, title="FILE", description="Where to write every CALL, as JSON lines.")
+    truth: Annotated[Path | None, AfterValidator(_writable)] = Field(
+        None, title="FILE", description="Where to write what really was, as JSON lines."
+    )
+    journal: Annotated[Path | None, AfterValidator(_writable)] = Field(
+        None, title="FILE", description="Where to write every CALL, as JSON lines."
+    )
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from ops.clock import Clock
 from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings
 from ops.service import stop_requested
-from ops.settings import Address, HostPort, Settings, settings_config
+from ops.settings import Address, HostPort, Settings, Url, settings_config
 from ops.topics import ensure_topics
 from sinks.consumer import Consumer, unless
 from sinks.records import READ
@@ -37,7 +37,7 @@ class SinkSettings(Settings):
         default=False, description="Go on where Kafka has deleted what was not written yet, instead of stopping."
     )
     drain_s: float = Field(8.0, ge=0, description="Seconds that the batch under way has when the process is stopped.")
-    influx_url: str = Field("http://127.0.0.1:8086", title="URL", description="InfluxDB's address (1.8 or 2.x).")
+    influx_url: Url = Field("http://127.0.0.1:8086", title="URL", description="InfluxDB's address (1.8 or 2.x).")
     influx_api: Literal["v1", "v2"] = Field("v1", description="InfluxDB 1.8 (v1) or 2.x (v2).")
     influx_bucket: str = Field(
         "voltstream", title="NAME", description="The bucket; with v1 the database, or database/retention-policy."
@@ -89,7 +89,7 @@ def store_of(settings: SinkSettings) -> tuple[Store, Sequence[web.RouteDef]]:
 
     creates = settings.influx_api == "v1" and settings.influx_create
     target = Target(
-        url=settings.influx_url.rstrip("/"),
+        url=settings.influx_url,
         bucket=settings.influx_bucket,
         org=settings.influx_org,
         token=settings.influx_token.get_secret_value(),

@@ -52,6 +52,16 @@ def test_every_setting_is_a_flag_with_its_variable_and_default() -> None:
             assert f"[{cls.variable(field)};" in text
 
 
+def test_notes_stand_below_the_flags_as_they_are() -> None:
+    class Noted(SinkLike):
+        """Sink"""
+
+        notes = "Words:\n  one    A word.\n  other  Another."
+
+    text = parser("voltstream sink", "Write.", (Noted, *SHARED)).format_help()
+    assert text.endswith(f"\n\n{Noted.notes}\n")
+
+
 def test_the_shared_flags_are_those_of_the_design() -> None:
     text = help_text(*SHARED)
     for flag in ("--bootstrap HOST:PORT,...", "--partitions N", "--speed X", "--log-level", "--no-check-crcs"):

@@ -83,7 +83,7 @@ def test_a_signal_asks_it_to_stop(script: Path, number: signal.Signals) -> None:
     process.send_signal(number)
     status, _, err = end(process)
     assert status == 0
-    assert f"INFO toy: stopping signal={number.name}" in err
+    assert f"INFO toy: stopping (again to quit at once) signal={number.name}" in err
 
 
 def test_a_second_signal_ends_it_at_once(script: Path) -> None:

@@ -1,5 +1,7 @@
+from typing import Annotated, Literal
+
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from contracts.errors import ConfigurationError
 from ops.settings import (
@@ -7,6 +9,7 @@ from ops.settings import (
     Addresses,
     HostPort,
     Settings,
+    Url,
     Words,
     settings_config,
     unknown_variables,
@@ -22,6 +25,24 @@ class EdgeLike(Settings):
     proxies: Addresses = Field((), description="Trusted proxies.")
     frame_limit: int = Field(524288, ge=1024, description="Bytes of the largest frame.")
     hmac_key: SecretStr | None = Field(None, min_length=8, description="The key of id tokens.")
+
+
+def _no_x(text: str) -> str:
+    for part in text.split():
+        if part == "x":
+            raise ValueError("VERSION=WEIGHT is wanted" if text == part else f"{part!r} is no VERSION=WEIGHT")
+    return text
+
+
+class Various(Settings):
+    """Various"""
+
+    model_config = settings_config("VARIOUS_")
+    share: float = Field(0.5, gt=0, description="A share.")
+    loud: bool = Field(default=False, description="Loud.")
+    mix: Annotated[str, AfterValidator(_no_x)] = Field("a", description="Weights.")
+    kind: Literal["a", "b"] = Field("a", description="A or b.")
+    url: Url | None = Field(None, description="Where.")
 
 
 class Foreign(Settings):
@@ -55,10 +76,34 @@ def test_a_wrong_flag_is_told_in_one_line_with_variable_and_flag() -> None:
         EdgeLike.from_text({"frame_limit": "lots"})
     text = str(caught.value)
     assert text.startswith("EDGE_FRAME_LIMIT (--frame-limit): ")
-    assert "valid integer" in text
-    assert "not 'lots'" in text
+    assert "a whole number is wanted, not 'lots'" in text
     assert "Bytes of the largest frame." in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("share", "half", "a number is wanted, not 'half' (A share.)"),
+        ("share", "0", "input should be greater than 0, not '0' (A share.)"),
+        ("loud", "very", "true or false is wanted, not 'very' (Loud.)"),
+        ("mix", "x", "VERSION=WEIGHT is wanted, not 'x' (Weights.)"),
+        ("mix", "a x", "'x' is no VERSION=WEIGHT (Weights.)"),
+        ("kind", "c", "input should be 'a' or 'b', not 'c' (A or b.)"),
+        ("url", "foo", "an http:// or https:// URL is wanted, not 'foo' (Where.)"),
+        ("url", "http://", "an http:// or https:// URL is wanted, not 'http://' (Where.)"),
+        ("url", "http://h:1/p?q=1", "an http:// or https:// URL is wanted, not 'http://h:1/p?q=1' (Where.)"),
+    ],
+)
+def test_what_is_wanted_is_told_in_plain_words(field: str, value: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Various.from_text({field: value})
+    assert str(caught.value) == f"VARIOUS_{field.upper()} (--{field}): {told}"
+
+
+def test_a_url_loses_the_slash_at_its_end() -> None:
+    assert Various.from_text({"url": "http://h:8086/"}).url == "http://h:8086"
+    assert Various.from_text({"url": "https://h/influx/"}).url == "https://h/influx"
 
 
 def test_a_wrong_variable_is_told_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,13 @@
 """The simulator's settings."""
 
+from pathlib import Path
+
 import pytest
 
 from contracts.errors import ConfigurationError
 from contracts.versions import Version
+from ops.flags import parser
+from simulator.misbehaviour import MISBEHAVIOURS
 from simulator.service import SimSettings, parse_mix, parse_range
 
 
@@ -37,11 +41,36 @@ def test_no_range(text: str) -> None:
         ("readings", "0", "SIM_READINGS"),
         ("stations", "0", "SIM_STATIONS"),
         ("until", "yesterday", "SIM_UNTIL"),
+        ("truth", "/nonexistent/x.jsonl", "SIM_TRUTH"),
+        ("journal", "/nonexistent/x.jsonl", "SIM_JOURNAL"),
+        ("journal", "/", "SIM_JOURNAL"),
     ],
 )
 def test_a_wrong_setting_is_named(field: str, value: str, variable: str) -> None:
     with pytest.raises(ConfigurationError, match=variable):
         SimSettings.from_text({field: value})
+
+
+def test_a_file_in_a_folder_that_is_there_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = SimSettings.from_text({"truth": "truth.jsonl", "journal": str(tmp_path / "journal.jsonl")})
+    assert (settings.truth, settings.journal) == (Path("truth.jsonl"), tmp_path / "journal.jsonl")
+
+
+def test_a_wrong_misbehaviour_is_named_and_the_right_ones_are_in_the_help() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        SimSettings.from_text({"misbehave": "half-open,foo"})
+    assert "no misbehaviour is named 'foo': see voltstream simulate --help (" in str(caught.value)
+    assert len(str(caught.value)) < 200
+    text = parser("voltstream simulate", "Simulate.", [SimSettings]).format_help()
+    for one in MISBEHAVIOURS.values():
+        assert f"  {one.name} " in text
+        assert one.about in text
+
+
+def test_a_mix_is_told_as_it_is_written() -> None:
+    with pytest.raises(ConfigurationError, match=r"SIM_MIX \(--mix\): VERSION=WEIGHT,... is wanted"):
+        SimSettings.from_text({"mix": "1.5=3"})
 
 
 def test_the_defaults_are_a_fleet_that_misbehaves() -> None:

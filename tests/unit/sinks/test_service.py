@@ -50,7 +50,12 @@ def test_no_secret_is_printed() -> None:
 
 @pytest.mark.parametrize(
     ("given", "names"),
-    [({"store": "mongo"}, "SINK_STORE"), ({"batch_records": "0"}, "SINK_BATCH_RECORDS"), ({"http": "x"}, "SINK_HTTP")],
+    [
+        ({"influx_url": "foo"}, "SINK_INFLUX_URL"),
+        ({"store": "mongo"}, "SINK_STORE"),
+        ({"batch_records": "0"}, "SINK_BATCH_RECORDS"),
+        ({"http": "x"}, "SINK_HTTP"),
+    ],
 )
 def test_a_wrong_setting_is_named(given: dict[str, str], names: str) -> None:
     with pytest.raises(ConfigurationError, match=names):
