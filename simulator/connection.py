@@ -19,10 +19,13 @@ ABNORMAL = 1006
 
 
 class RefusedError(Exception):
-    """The handshake failed. `status` is the HTTP status, None where there was no answer; `retry_after_s` as told."""
+    """The handshake failed; the message says how.
 
-    def __init__(self, status: int | None, retry_after_s: float | None = None) -> None:
-        super().__init__(f"refused: {status}")
+    `status` is the HTTP status, None where there was no answer; `retry_after_s` as told.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
         self.status = status
         self.retry_after_s = retry_after_s
 
@@ -57,11 +60,10 @@ class Connection:
                 max_size=None,
             )
         except InvalidStatus as error:
-            raise RefusedError(
-                error.response.status_code, _seconds(error.response.headers.get("Retry-After"))
-            ) from None
-        except (OSError, InvalidHandshake, ConnectionClosed, EOFError):  # TimeoutError is an OSError
-            raise RefusedError(None) from None
+            status, retry_after = error.response.status_code, error.response.headers.get("Retry-After")
+            raise RefusedError(str(error), status, _seconds(retry_after)) from None
+        except (OSError, InvalidHandshake, ConnectionClosed, EOFError) as error:  # TimeoutError is an OSError
+            raise RefusedError(str(error) or type(error).__name__) from None
         return cls(websocket)
 
     async def send(self, frame: bytes) -> None:

@@ -33,6 +33,7 @@ class Fleet:
         plans = self._planner.block(self.started_us, self._planned_us)
         self.stations = [station_of(plan, environment) for plan in plans]
         self.ended_us: int | None = None
+        self._told_refusal = False
 
     def _block_end(self, from_us: int) -> int:
         return min(from_us + _BLOCK, self.end_us) if self.end_us is not None else from_us + _BLOCK
@@ -48,6 +49,7 @@ class Fleet:
                 if time.monotonic() - told_s >= progress_s:
                     told_s = time.monotonic()
                     self.tell()
+                self._tell_refusal()
                 self._plan_on()
             drained = await self._finish(drain_s)
         self.tell()
@@ -66,6 +68,8 @@ class Fleet:
         log.info("stopping all sessions", extra={"stations": len(self.stations)})
         for station in self.stations:
             station.finish(now_us)
+        if self.ledger.refusal is not None and not any(station.line.connections for station in self.stations):
+            drain_s = 0.0  # there is nobody who will answer
         deadline_s = time.monotonic() + drain_s
         while (waiting := [one for one in self.stations if not one.drained]) and time.monotonic() < deadline_s:
             for station in waiting:
@@ -78,6 +82,15 @@ class Fleet:
             log.error("not everything was answered", extra={"stations": [station.name for station in waiting][:10]})
         self.journal.flush()
         return not waiting
+
+    def _tell_refusal(self) -> None:
+        """Say once that nobody gets in, until somebody does."""
+        reason = self.ledger.refusal
+        if reason is None:
+            self._told_refusal = False
+        elif not self._told_refusal and not any(station.line.online for station in self.stations):
+            self._told_refusal = True
+            log.warning("no station connects", extra={"target": self.environment.line.target, "reason": reason})
 
     def tell(self) -> None:
         """The progress line."""

@@ -101,6 +101,8 @@ class Ledger:
         self.misbehaviours: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.refusal: str | None = None
+        """Why the last handshake failed; None once one did not."""
         self.discarded = 0
         self.gaps: list[GapTruth] = []
         self._fault_books: dict[tuple[str, int, int, str], FaultBook] = defaultdict(FaultBook)

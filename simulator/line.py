@@ -114,9 +114,11 @@ class Line:
             )
         except RefusedError as refused:
             self._ledger.refused[str(refused.status or "no answer")] += 1
+            self._ledger.refusal = str(refused)
             self._back_off(refused.retry_after_s)
             return
         self._refusals = 0
+        self._ledger.refusal = None
         self.connections += 1
         if self._gap is not None:
             self._ledger.gap(self.station, self._gap[1], self._gap[0], self._clock.now_us())

@@ -16,6 +16,7 @@ import pytest
 from contracts.times import MINUTE, SECOND, parse_time, rfc3339_ms
 from contracts.versions import Version
 from ops.clock import Clock
+from parts.processes import free_port
 from plain_csms import Csms, Received, plain_csms
 from simulator import misbehaviour as names
 from simulator import truth as truths
@@ -447,6 +448,40 @@ async def test_what_cannot_be_said_is_told(tmp_path: Path) -> None:
         _, errors = await process.communicate()
     assert process.returncode == 1
     assert b"not everything was answered" in errors
+
+
+def test_an_edge_that_is_not_there_is_told_once_and_not_waited_for(tmp_path: Path) -> None:
+    target = f"ws://127.0.0.1:{free_port()}/ocpp"
+    command = [sys.executable, "-m", "voltstream", "simulate", "--target", target, "--stations", "5"]
+    done = subprocess.run(
+        [*command, "--seconds", "3", "--drain", "600"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (told,) = [line for line in done.stderr.splitlines() if "no station connects" in line]
+    assert " WARNING " in told
+    assert f"target={target}" in told
+    assert "refused" in told
+    assert done.stderr.index("no station connects") < done.stderr.index("stopping all sessions")
+
+
+async def test_an_edge_that_goes_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    with Journal(None) as journal:
+        async with plain_csms() as csms:
+            env = environment(csms, journal, speed=60)
+            plan = PlanSettings(
+                stations=2, seed=7, mix=MIXED, readings_s=(60, 300), misbehaviours=frozenset(), faults=False
+            )
+            fleet, stop = Fleet(plan, env, None), asyncio.Event()
+            running = asyncio.create_task(fleet.run(stop, progress_s=60, drain_s=0.1))
+            while not all(station.line.online for station in fleet.stations):
+                await asyncio.sleep(0.05)
+            assert "no station connects" not in caplog.text
+        while "no station connects" not in caplog.text:
+            await asyncio.sleep(0.05)
+        stop.set()
+        assert not await running
+    assert [record.levelname for record in caplog.records if record.message == "no station connects"] == ["WARNING"]
 
 
 def test_a_time_that_is_past_is_refused(tmp_path: Path) -> None:
