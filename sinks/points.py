@@ -38,7 +38,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def points(record: Record) -> list[Point]:
-    """The points of a record, none where it holds nothing to plot. RecordError where its time is missing or none."""
+    """The points of a record, none where it holds nothing to plot. RecordError where one of its times is none."""
     try:
         match record.event:
             case Sample() as event:
@@ -131,11 +131,9 @@ def _session(record: Record, event: Session) -> list[Point]:
         if event.point_at is not None:
             found.append(_former(record, event, Superseded(event.point_at, event.evse)))
         return found
-    if event.point_at is None:
-        raise ValueError("a session without `point_at`")
     fields = {**_session_fields(event), "superseded": False}
     tags = (*_evse(event.evse), *_common(event))
-    return [*found, Point("sessions", tags, fields, ms(event.point_at), record)]
+    return [*found, Point("sessions", tags, fields, _when(event.point_at), record)]
 
 
 def _former(record: Record, event: Session, former: Superseded) -> Point:
@@ -292,4 +290,4 @@ def _when(*texts: str | None) -> int:
     for text in texts:
         if text is not None:
             return ms(text)
-    raise ValueError("no time in it, nor in its headers")
+    raise ValueError("no time in it")

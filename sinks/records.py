@@ -15,6 +15,7 @@ from contracts.events import (
     StationStatus,
     decode_status,
 )
+from contracts.times import from_rfc3339
 from contracts.topics import TOPICS, Name
 
 Event = Sample | ConnectorStatus | StationStatus | Session | EnergyInterval | Alarm
@@ -65,13 +66,14 @@ _DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {
     Name.ALARMS: msgspec.json.Decoder(Alarm),
 }
 _SCHEMAS = {name: TOPICS[name].schema.encode() for name in READ}
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def decode(name: Name, received: Received) -> Record | None:
     """The record, or None for a tombstone, which says nothing that a store keeps. RecordError where it is none of ours.
 
-    A record of another major version than ours is refused, whatever its fields look like.
+    A record of another major version than ours is refused, whatever its fields look like, and so is one whose own time
+    (`at`, `start`, `raised_at`, or `point_at` of a session that is not void) is missing or no time.
     """
     if received.value is None:
         return None
@@ -79,13 +81,31 @@ def decode(name: Name, received: Received) -> Record | None:
         if header == "schema" and content != _SCHEMAS[name]:
             raise RecordError(f"schema {content.decode(errors='replace')!r}, where {TOPICS[name].schema} is read")
     try:
-        return Record(name, _event(name, received.key, received.value), received)
+        event = _event(name, received.key, received.value)
+        _check_time(event)
     except _DECODE_ERRORS as error:
         raise RecordError(f"not a record of `{name}`: {error}") from None
+    return Record(name, event, received)
 
 
 def _event(name: Name, key: bytes | None, value: bytes) -> Event:
     return decode_status(key, value) if name is Name.STATUS else _DECODERS[name].decode(value)
+
+
+def _check_time(event: Event) -> None:
+    """ValueError where the time at which the record belongs into a store is none."""
+    match event:
+        case Sample():
+            from_rfc3339(event.at)
+        case EnergyInterval():
+            from_rfc3339(event.start)
+        case Alarm():
+            from_rfc3339(event.raised_at)
+        case Session(point_at=None):
+            if event.state != "void":
+                raise ValueError("a session without `point_at`")
+        case Session(point_at=str(point_at)):
+            from_rfc3339(point_at)
 
 
 def identity(event: Event) -> tuple[object, ...]:

@@ -63,7 +63,13 @@ class Refusal(NamedTuple):
 
 
 class Store(Protocol):
-    """A place to keep what was derived. Everything it does is idempotent."""
+    """A place to keep what was derived. Everything it does is idempotent.
+
+    What it is given was decoded, and its own time (`at`, `start`, `raised_at`, `point_at`) is a time. In whatever order
+    and however often it is given them, it keeps every sample, and of each other identity (`sinks.records.identity`)
+    the record with the greatest version. Void sessions, and the former points of a session that moved, are not shown
+    as sessions: where an earlier version of them stands it is replaced or marked, so that a sum counts each kWh once.
+    """
 
     @property
     def name(self) -> str:

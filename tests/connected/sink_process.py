@@ -101,8 +101,17 @@ class StoreUnderTest(Protocol):
 
     def count(self, table: str) -> int: ...
 
+    @property
+    def sessions(self) -> str:
+        """The table that shows each session once, and no void one."""
+
+    def status_rows(self, *, connectors: int, stations: int) -> int:
+        """How many rows `status` has of so many connectors and stations."""
+
 
 class DuckDbUnderTest:
+    sessions = "sessions_latest"
+
     def __init__(self, folder: Path) -> None:
         self.path = folder / "voltstream.duckdb"
 
@@ -122,6 +131,9 @@ class DuckDbUnderTest:
             row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
         assert row is not None
         return int(row[0])
+
+    def status_rows(self, *, connectors: int, stations: int) -> int:
+        return connectors + stations
 
     @contextlib.contextmanager
     def _file(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -143,6 +155,8 @@ class InfluxUnderTest:
         "alarms": "raised_at",
     }
 
+    sessions = "sessions"
+
     def __init__(self, database: Database) -> None:
         self.database = database
 
@@ -161,6 +175,14 @@ class InfluxUnderTest:
 
     def count(self, table: str) -> int:
         return len(self.database.query(f"SELECT * FROM {table}"))  # noqa: S608
+
+    def status_rows(self, *, connectors: int, stations: int) -> int:  # noqa: ARG002 - `stations` is a measurement
+        return connectors
+
+    def former_points(self) -> list[tuple[object, ...]]:
+        """(import_wh, state) where a session stood that does no more."""
+        found = self.database.query("SELECT import_wh, superseded, state FROM sessions WHERE superseded = true")
+        return [(row["import_wh"], row["state"]) for row in found]
 
     def _value(self, table: str, row: Mapping[str, object], name: str) -> object:
         if name == self.TIMES[table]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts.events import Alarm, Derived, Superseded, encode
+from contracts.events import Alarm, Derived, Session, Superseded, encode
 from contracts.topics import Name
 from derived import Log, Out, alarm, at, connector_status, energy, out, sample, session, station_status
-from parts.handles import Broker
+from parts.handles import Broker, Database
 from sink_process import DuckDbUnderTest, InfluxUnderTest, Sinks, StoreUnderTest
 from sink_topics import dead_letters
 
@@ -80,7 +80,7 @@ def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: St
     assert store.rows("alarms", "alarm_id", "rule", "raised_at", "state", "title") == {
         (one.alarm_id, one.rule, one.raised_at, one.state, one.title) for one in alarms
     }
-    assert store.count("status") == (24 if isinstance(store, DuckDbUnderTest) else 12)
+    assert store.count("status") == store.status_rows(connectors=12, stations=12)
 
 
 def test_the_greatest_revision_stands_whatever_is_read_again(
@@ -118,6 +118,18 @@ def test_the_greatest_revision_stands_whatever_is_read_again(
 
 
 def test_a_session_that_moved_and_a_void_one_count_once(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
+    moved = move_one_and_void_one(broker, store, sinks)
+    assert store.rows(store.sessions, "session_id", "point_at", "import_wh") == {(moved.session_id, at(40), 600.0)}
+
+
+def test_in_influxdb_nothing_counts_where_a_session_stood(kafka: Broker, influx: Database, sinks: Sinks) -> None:
+    store = InfluxUnderTest(influx)
+    move_one_and_void_one(kafka, store, sinks)
+    assert store.former_points() == [(0, "superseded")] * 2
+
+
+def move_one_and_void_one(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> Session:
+    """Written: a session that moves, and one that becomes void. The one that stands."""
     joined = session("default/A", 5, 100, number=7, import_wh=500.0, started_at=None)
     moved = msgspec.structs.replace(
         joined, revision=8, point_at=at(40), supersedes=(Superseded(at(100), 1),), import_wh=600.0
@@ -132,11 +144,7 @@ def test_a_session_that_moved_and_a_void_one_count_once(broker: Broker, store: S
     log.put(moved, void)
     sink.wait_settled()
     sink.process.stop()
-    table = "sessions_latest" if isinstance(store, DuckDbUnderTest) else "sessions"
-    assert store.rows(table, "session_id", "point_at", "import_wh") == {(moved.session_id, at(40), 600.0)}
-    if isinstance(store, InfluxUnderTest):
-        former = store.database.query("SELECT import_wh, superseded, state FROM sessions WHERE superseded = true")
-        assert [(row["import_wh"], row["state"]) for row in former] == [(0, "superseded")] * 2
+    return moved
 
 
 def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_is_kept(

@@ -86,7 +86,7 @@ async def test_a_new_flat_name_becomes_a_column(store: DuckDb) -> None:
 
 async def test_one_bad_record_costs_only_itself(store: DuckDb) -> None:
     good = [energy("default/A", n, n, 1.0) for n in range(40)]
-    bad = energy("default/B", 7, 0, 1.0, start="soon")
+    bad = alarm("default/B", 7, 0, detected_at="soon")
     undecodable = records(energy("default/C", 7, 0, 1.0))[0]
     assert undecodable.received.value is not None
     broken = undecodable._replace(

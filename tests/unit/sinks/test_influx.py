@@ -3,7 +3,7 @@
 import msgspec
 
 from contracts.events import Derived, Superseded
-from derived import at, connector_status, energy, out, sample, session
+from derived import alarm, at, connector_status, energy, out, sample, session
 from sinks.influx import MOST_BYTES, MOST_LINES, Line, requests, to_lines
 from sinks.records import Place, Received, Record, decode
 
@@ -38,8 +38,8 @@ def test_every_state_of_a_connector_is_written() -> None:
     assert len(lines) == 2
 
 
-def test_a_record_without_a_time_is_refused_and_no_other() -> None:
-    good, bad = energy("default/A", 1, 0, 1.0), energy("default/A", 1, 0, 1.0, start="?")
+def test_a_record_of_which_no_point_can_be_made_is_refused_and_no_other() -> None:
+    good, bad = energy("default/A", 1, 0, 1.0), alarm("default/A", 1, 0, detected_at="?")
     lines, (refusal,) = to_lines(records(good, bad))
     assert [line.record.event for line in lines] == [good]
     assert (refusal.record.event, refusal.code) == (bad, "record")

@@ -123,11 +123,6 @@ def test_a_void_session_counts_nothing() -> None:
     assert points_of(session("default/A", 9, 100, state="void", point_at=None)) == []
 
 
-def test_a_session_without_a_point_is_refused() -> None:
-    with pytest.raises(RecordError, match="point_at"):
-        points_of(session("default/A", 9, 100, point_at=None))
-
-
 def test_an_interval_stands_at_its_start_and_names_its_meter() -> None:
     point = point_of(energy("default/A", 9, 3, 250.5, meter="main", evse=0, session_ids=("a", "b")))
     assert point.time_ms == MS + 3 * 900_000

@@ -1,5 +1,6 @@
 """Decoding what stands on the topics, and which of two records of one thing stands."""
 
+import msgspec
 import pytest
 
 from contracts.errors import RecordError
@@ -48,6 +49,28 @@ def test_a_tombstone_is_nothing() -> None:
 def test_what_is_no_record_says_so(value: bytes) -> None:
     with pytest.raises(RecordError, match="not a record of `energy`"):
         decode(Name.ENERGY, Received(Place("energy", 0, 0), b"k", value[:200_000]))
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "", "2026-11-24", "2026-11-24T06:00:00", "2026-13-24T06:00:00Z"])
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (sample("default/A", 5, 0, soc_pct=1.0), "at"),
+        (session("default/A", 5, 0), "point_at"),
+        (session("default/A", 5, 0, state="void"), "point_at"),
+        (energy("default/A", 5, 0, 1.0), "start"),
+        (alarm("default/A", 5, 0), "raised_at"),
+    ],
+)
+def test_a_record_whose_own_time_is_none_is_refused(event: Derived, field: str, wrong: str) -> None:
+    with pytest.raises(RecordError, match=repr(wrong)):
+        record_of(msgspec.structs.replace(event, **{field: wrong}))
+
+
+def test_only_a_void_session_may_stand_nowhere() -> None:
+    assert record_of(session("default/A", 9, 100, state="void", point_at=None)).name is Name.SESSIONS
+    with pytest.raises(RecordError, match="without `point_at`"):
+        record_of(session("default/A", 9, 100, point_at=None))
 
 
 def test_another_major_version_is_not_read() -> None:
