@@ -18,7 +18,9 @@ FIELDS = {
 
 def test_what_is_derived_is_what_was_true(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "voltstream.duckdb").write_text("left by an earlier run")
+    (tmp_path / "demo" / ".voltstream-demo").touch()
+    for name in ("voltstream.duckdb", "edge.log"):
+        (tmp_path / "demo" / name).write_text("left by an earlier run")
     demo = DemoProcess(tmp_path, "--stations", "8", "--seconds", "25")
     status = demo.wait()
     assert status == 0, demo.output
@@ -30,6 +32,27 @@ def test_what_is_derived_is_what_was_true(tmp_path: Path) -> None:
     assert (summary["sessions_extra"], summary["alarms_missed"], summary["alarms_extra"], summary["lost"]) == (0,) * 4
     assert summary["p50_ms"] <= summary["p99_ms"]
     assert summary["misbehaviours"]
+    assert "left by" not in (tmp_path / "demo" / "edge.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--misbehave", "foo"), "DEMO_MISBEHAVE (--misbehave): no misbehaviour is named 'foo'"),
+        (("--datadir", "/proc/nope"), "DEMO_DATADIR (--datadir): /proc/nope cannot be used"),
+        (("--datadir", "."), "DEMO_DATADIR (--datadir): voltstream.duckdb is there, and no demo made it"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_before_anything_starts(
+    tmp_path: Path, flags: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "voltstream.duckdb").write_text("precious")
+    demo = DemoProcess(tmp_path, *flags)
+    assert demo.wait(timeout=60) == 2
+    assert demo.output.startswith(f"voltstream demo: {told}")
+    assert demo.output.count("\n") == 1
+    assert (tmp_path / "voltstream.duckdb").read_text() == "precious"
+    assert not list(tmp_path.rglob("*.duckdb.wal")) + list(tmp_path.rglob("edge.log"))
 
 
 def test_a_child_that_is_killed_ends_the_demo_with_its_last_lines(tmp_path: Path) -> None:

@@ -49,10 +49,14 @@ class Progress:
     def line(self, text: str) -> None:
         if self._quiet:
             return
-        if self._open:
-            print(file=sys.stderr)
-            self._open = False
+        self.close()
         print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """End the progress line: somebody else is about to write."""
+        if self._open:
+            print(file=sys.stderr, flush=True)
+            self._open = False
 
     def progress(self, elapsed_s: float, total_s: float, messages: int) -> None:
         now_s = time.monotonic()

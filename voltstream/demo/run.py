@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +22,7 @@ from simulator.journal import read_journal
 from voltstream.demo import store
 from voltstream.demo.children import Child, ChildDiedError, Children, free_address
 from voltstream.demo.drain import drained
+from voltstream.demo.folder import JOURNAL, STORE, TRUTH, run_folder
 from voltstream.demo.report import Progress, dead_letters
 from voltstream.demo.settings import DemoSettings
 from voltstream.demo.tail import Tail
@@ -32,7 +31,6 @@ from voltstream.demo.verdict import judge
 _EMBEDDED_PARTITIONS = 4  # librdkafka's in-process broker has no other number
 _POLL_S = 0.25
 _DRAIN_S = 300.0
-_OF_A_RUN = ("voltstream.duckdb", "voltstream.duckdb.wal", "truth.jsonl", "journal.jsonl")
 
 
 def main(name: str, summary: str, arguments: Sequence[str]) -> int:
@@ -47,31 +45,15 @@ def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
 
 
 async def _run(settings: DemoSettings) -> int:
-    with _folder(settings) as folder, _broker(settings) as bootstrap:
+    with run_folder(settings) as folder, _broker(settings) as bootstrap:
         demo = Demo(settings, folder, bootstrap)
         try:
-            return await demo.run(stop_requested())
+            return await demo.run(stop_requested(demo.say.close))
         except ChildDiedError as error:
             print(f"\n{error}", file=sys.stderr)
             return 1
         finally:
             demo.children.stop()
-
-
-@contextlib.contextmanager
-def _folder(settings: DemoSettings) -> Iterator[Path]:
-    if settings.datadir is not None:
-        settings.datadir.mkdir(parents=True, exist_ok=True)
-        for name in _OF_A_RUN:  # an earlier run's store would be compared with this one's truth
-            (settings.datadir / name).unlink(missing_ok=True)
-        yield settings.datadir
-        return
-    folder = Path(tempfile.mkdtemp(prefix="voltstream-demo-"))
-    try:
-        yield folder
-    finally:
-        if not settings.keep:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -90,6 +72,7 @@ class Demo:
 
     def __init__(self, settings: DemoSettings, folder: Path, bootstrap: str) -> None:
         self.settings, self.folder, self.bootstrap = settings, folder, bootstrap
+        self.say = Progress(quiet=settings.json_only)
         self.embedded = settings.bootstrap is None
         self.partitions = _EMBEDDED_PARTITIONS if self.embedded else settings.partitions
         # On a broker that outlives the run, each run has topics and a database of its own.
@@ -117,7 +100,7 @@ class Demo:
         self.children.start("edge", "--listen", self.listen, "--http", at["edge"], "--node", "edge-1")
         self.children.start("streams", "--http", at["streams"], "--pause-ms", "0" if self.embedded else "100")
         if self.settings.influx is None:
-            self.children.start("sink", "--http", at["sink"], "--duckdb-path", str(self.folder / "voltstream.duckdb"))
+            self.children.start("sink", "--http", at["sink"], "--duckdb-path", str(self.folder / STORE))
         else:
             where = ("--store", "influxdb", "--influx-url", self.settings.influx, "--influx-bucket", self.database)
             self.children.start("sink", "--http", at["sink"], *where)
@@ -131,14 +114,14 @@ class Demo:
             "--stations", str(settings.stations),
             "--seed", str(settings.seed),
             "--seconds", str(settings.seconds),
-            "--misbehave", settings.misbehave,
-            "--truth", str(self.folder / "truth.jsonl"),
-            "--journal", str(self.folder / "journal.jsonl"),
+            "--misbehave", ",".join(settings.misbehave),
+            "--truth", str(self.folder / TRUTH),
+            "--journal", str(self.folder / JOURNAL),
             service=False,
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> int:
-        say = Progress(quiet=self.settings.json_only)
+        say = self.say
         async with _session() as http:
             say.line(f"starting edge, streams, sink and live page (logs in {self.folder})")
             self.start_services()
@@ -157,6 +140,10 @@ class Demo:
             status = await self._tell(http, tail, say)
             if self.settings.keep:
                 say.line(f"still running; the live page is at http://{self.page}/ (Ctrl-C ends)")
+                if self.settings.influx is None:
+                    sql = '{"sql": "SELECT * FROM sessions_latest LIMIT 5"}'
+                    url = f"http://{self.addresses['sink']}/query"
+                    say.line(f"ask the store: curl -H 'Content-Type: application/json' -d '{sql}' {url}")
                 await stop.wait()
             return status
 
@@ -185,8 +172,8 @@ class Demo:
         else:
             sessions, alarms = await store.from_influx(http, self.settings.influx, self.database)
         verdict = judge(
-            truths.read(self.folder / "truth.jsonl"),
-            read_journal(self.folder / "journal.jsonl"),
+            truths.read(self.folder / TRUTH),
+            read_journal(self.folder / JOURNAL),
             sessions,
             alarms,
             messages=tail.messages,

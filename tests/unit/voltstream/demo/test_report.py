@@ -1,7 +1,12 @@
 """What the demo says of answered CALLs, of latencies and of dead letters."""
 
+import io
+import sys
+
+import pytest
+
 from simulator.journal import Entry, Outcome
-from voltstream.demo.report import dead_letters, latency_ms, lost
+from voltstream.demo.report import Progress, dead_letters, latency_ms, lost
 
 
 def entry(unique_id: str, outcome: Outcome = "result", action: str = "MeterValues", sent_ns: int = 0) -> Entry:
@@ -39,3 +44,23 @@ def test_the_commonest_reasons_are_told() -> None:
     assert lines[0] == "dead letters: 8 from streams fold-error: 8"
     assert len(lines) == 5
     assert dead_letters({}) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_writes_next_begins_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr("voltstream.demo.report._EVERY_S", 0.0)
+    say = Progress(quiet=False)
+    say.close()
+    assert terminal.getvalue() == ""
+    say.progress(1.0, 60.0, 5)
+    assert not terminal.getvalue().endswith("\n")
+    say.close()
+    say.close()
+    assert terminal.getvalue().count("\n") == 1
+    say.line("done")
+    assert terminal.getvalue().endswith("\ndone\n")
