@@ -35,6 +35,17 @@ def test_what_is_derived_is_what_was_true(tmp_path: Path) -> None:
     assert "left by" not in (tmp_path / "demo" / "edge.log").read_text()
 
 
+def test_ctrl_c_which_all_processes_hear_is_no_death(tmp_path: Path) -> None:
+    demo = DemoProcess(tmp_path, "--stations", "4", "--seconds", "600")
+    demo.process.wait_until(lambda: demo.says("messages"), timeout=90)
+    os.killpg(demo.process.pid, signal.SIGINT)
+    assert demo.wait(timeout=90) == 130
+    assert "stopping (again to quit at once)" in demo.output
+    assert " ended with status " not in demo.output
+    for command in ("edge", "streams", "sink", "live", "simulate"):
+        assert demo.child(command) is None
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

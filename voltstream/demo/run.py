@@ -16,7 +16,7 @@ from ops import logs
 from ops.clock import Clock
 from ops.flags import load
 from ops.logs import LogSettings
-from ops.service import finish, guarded, stop_requested
+from ops.service import EXIT_INTERRUPTED, finish, guarded, stop_requested
 from simulator import truth as truths
 from simulator.journal import read_journal
 from voltstream.demo import store
@@ -47,9 +47,12 @@ def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
 async def _run(settings: DemoSettings) -> int:
     with run_folder(settings) as folder, _broker(settings) as bootstrap:
         demo = Demo(settings, folder, bootstrap)
+        stop = stop_requested(demo.say.close)
         try:
-            return await demo.run(stop_requested(demo.say.close))
+            return await demo.run(stop)
         except ChildDiedError as error:
+            if stop.is_set():  # Ctrl-C in a terminal is heard by all of them
+                return EXIT_INTERRUPTED
             print(f"\n{error}", file=sys.stderr)
             return 1
         finally:
@@ -132,7 +135,7 @@ class Demo:
             fleet = self.start_fleet()
             try:
                 if not await self._charge(fleet, say, tail, stop):
-                    return 130
+                    return EXIT_INTERRUPTED
                 await self._drain(http, say)
             finally:
                 fleet.stop(60.0)
@@ -150,12 +153,12 @@ class Demo:
     async def _charge(self, fleet: Child, say: Progress, tail: Tail, stop: asyncio.Event) -> bool:
         """Until the fleet has stopped its sessions and gone home. False where we were asked to stop."""
         began = time.monotonic()
-        while fleet.running:
+        while fleet.running and not stop.is_set():
             self.children.check()
-            if stop.is_set():
-                return False
             say.progress(time.monotonic() - began, self.settings.seconds, tail.messages)
             await asyncio.sleep(_POLL_S)
+        if stop.is_set():
+            return False
         if fleet.process.returncode != 0:
             raise fleet.died()
         return True
