@@ -59,6 +59,13 @@ class EdgeSettings(Settings):
     in_flight_bytes: int = Field(
         32 << 20, ge=8 << 20, title="BYTES", description="Bytes of one partition that may wait for Kafka likewise."
     )
+    linger_ms: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Milliseconds that a partition's records wait for others, which makes fewer and larger batches;"
+        " 0: a batch is what came while the one before was on its way.",
+    )
     queue_bytes: int = Field(
         256 << 20, ge=1 << 20, title="BYTES", description="Bytes of frames that may wait for their turn on this node."
     )

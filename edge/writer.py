@@ -69,6 +69,7 @@ class Writer:
             max_records=settings.in_flight_records,
             max_bytes=max(settings.in_flight_bytes, 2 * batch),
             max_batch_bytes=batch,
+            linger_s=settings.linger_ms / 1000,
         )
         self._dead_letters = GroupCommit(
             options,

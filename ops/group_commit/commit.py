@@ -49,7 +49,7 @@ class GroupCommit:
     `options` are aiokafka's (ops.kafka.client_options). `on_refused(submission, error)` is called for what Kafka
     refuses for its content, and gives the records that take its place, if any; `on_away(partition, away)` when a
     partition has owed an answer for 5 real seconds, and when any record of it is acknowledged again. `max_records` and
-    `max_bytes` bound what may wait, a partition.
+    `max_bytes` bound what may wait, a partition; `linger_s` is how long a batch waits for more.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class GroupCommit:
         max_records: int = 20_000,
         max_bytes: int = 32 << 20,
         max_batch_bytes: int = MAX_BATCH_BYTES,
+        linger_s: float = 0.0,
     ) -> None:
         self.topic, self.max_records, self.max_bytes, self.max_batch_bytes = (
             topic,
@@ -85,6 +86,7 @@ class GroupCommit:
                 Lane(topic, headers, max_batch_bytes, options),
                 self._refused,
                 on_away,
+                linger_s,
             )
             for number, queue in enumerate(self._queues)
         ]

@@ -35,8 +35,10 @@ class PartitionSender:
         own: Lane,
         on_refused: Callable[[Submission, Exception], Submission | None],
         on_away: Callable[[int, bool], None],
+        linger_s: float = 0.0,
     ) -> None:
         self.partition, self.queue, self.main, self.own = partition, queue, main, own
+        self._linger_s = linger_s
         self.troubled = False
         """Whether it goes on in its own lane."""
         self.away = False
@@ -67,6 +69,8 @@ class PartitionSender:
             while not self.queue.waiting:
                 self._wake.clear()
                 await self._wake.wait()
+            if self._linger_s:
+                await asyncio.sleep(self._linger_s)
             batch = self.queue.next_batch()
             try:
                 await (self.own if self.troubled else self.main).send(self.partition, batch)

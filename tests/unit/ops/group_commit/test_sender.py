@@ -94,6 +94,29 @@ async def test_order_holds_through_lost_answers_refusals_and_failing_callbacks(t
     assert queue.records == queue.bytes == 0
 
 
+@pytest.mark.parametrize(("linger_s", "batches"), [(0.0, [1, 1, 1]), (0.2, [3])])
+async def test_a_batch_may_wait_for_more(linger_s: float, batches: list[int]) -> None:
+    sent: list[int] = []
+
+    class Counting(Luck):
+        async def send(self, partition: TopicPartition, batch: Sequence[Submission]) -> None:
+            sent.append(len(batch))
+            await super().send(partition, batch)
+
+    lane, queue = Counting(), PartitionQueue(1_000_000)
+    carrier = PartitionSender(PARTITION, queue, lane, lane, lambda *_: None, lambda *_: None, linger_s)
+    task = asyncio.create_task(carrier.run())
+    for value in (b"1", b"2", b"3"):
+        queue.add(Submission([(None, value)], 50, 0.0))
+        carrier.wake()
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while queue.waiting:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert (sent, lane.log) == (batches, [b"1", b"2", b"3"])
+
+
 async def test_a_partition_in_trouble_goes_on_alone_until_the_shared_lane_knows_its_leader() -> None:
     main, own, queue = Luck(trouble=1.0), Luck(), PartitionQueue(1_000_000)
     own.led_by = 2
