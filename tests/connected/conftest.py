@@ -131,6 +131,15 @@ def influx(influx_server: InfluxClient) -> Iterator[Database]:
     influx_server.query(f'DROP DATABASE "{database.name}"')
 
 
+@pytest.fixture(scope="session")
+def toxiproxy_part() -> Path:
+    """For a test that starts a proxy server of its own: the part is there."""
+    try:
+        return part("toxiproxy")
+    except PartMissing as missing:
+        without(missing)
+
+
 @pytest.fixture
 def toxiproxy() -> Iterator[Toxiproxy]:
     """A proxy server of the test's own."""

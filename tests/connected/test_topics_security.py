@@ -14,7 +14,6 @@ from ops.health import Readiness
 from ops.kafka import KafkaSettings, client_options
 from ops.topics import ensure_topics
 from parts.kafka import start_kafka
-from parts.places import PartMissing, part
 from parts.processes import free_port
 from parts.toxiproxy import start_toxiproxy
 
@@ -54,12 +53,12 @@ def certificate(folder: Path) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def secured(kafka_part: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:  # noqa: ARG001
+def secured(
+    kafka_part: Path,  # noqa: ARG001
+    toxiproxy_part: Path,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Secured]:
     """A broker whose outer listener speaks SASL over TLS. A proxy passes on what comes to the address it advertises."""
-    try:
-        part("toxiproxy")
-    except PartMissing as missing:
-        pytest.skip(str(missing))
     keystore, cafile = certificate(tmp_path_factory.mktemp("tls"))
     port = free_port()
     with (
