@@ -87,13 +87,7 @@ def publish(turn: Turn, evse: int, number: int, sessions: tuple[str, ...], *, fi
     )
     turn.outbox.energy(
         EnergyInterval(
-            v=1,
-            tenant=turn.link.tenant,
-            station=turn.station,
-            site=turn.link.site,
-            log=turn.outbox.log,
-            revision=turn.revision,
-            source=turn.source,
+            **turn.header,
             evse=evse,
             meter="evse" if evse else "main",
             start=rfc3339_ms(number * QUARTER),

@@ -21,13 +21,7 @@ def publish_connector(turn: Turn, place: Place) -> None:
         turn.set_head(connectors={**turn.head.connectors, place: connector})
     turn.outbox.status(
         ConnectorStatus(
-            v=1,
-            tenant=turn.link.tenant,
-            station=turn.station,
-            site=turn.link.site,
-            log=turn.outbox.log,
-            revision=turn.revision,
-            source=turn.source,
+            **turn.header,
             evse=place[0],
             connector=place[1],
             state=connector.state,
@@ -53,13 +47,7 @@ def publish_station(turn: Turn) -> None:
     last = link.last
     turn.outbox.status(
         StationStatus(
-            v=1,
-            tenant=link.tenant,
-            station=turn.station,
-            site=link.site,
-            log=turn.outbox.log,
-            revision=turn.revision,
-            source=turn.source,
+            **turn.header,
             online=link.online,
             state=own.state if own else None,
             status_raw=own.status_raw if own else None,
@@ -90,13 +78,7 @@ def publish_samples(turn: Turn, found: list[Group]) -> None:
 def _sample(turn: Turn, group: Group, evse: int, part: int) -> int:
     """Publish a group as this part, or as several where it is too large for a record; gives the next part."""
     sample = Sample(
-        v=1,
-        tenant=turn.link.tenant,
-        station=turn.station,
-        site=turn.link.site,
-        log=turn.outbox.log,
-        revision=turn.revision,
-        source=turn.source,
+        **turn.header,
         part=part,
         evse=evse,
         connector=group.connector,

@@ -1,5 +1,7 @@
 """One station's turn: what every step of folding one record for one station shares."""
 
+from typing import TypedDict
+
 import msgspec
 
 from contracts.events import Source
@@ -11,6 +13,18 @@ from streams.links import Link
 from streams.outbox import Outbox
 from streams.sessions.held import Held
 from streams.states import Books, Head, Pace, States
+
+
+class Header(TypedDict):
+    """What every record of a station begins with."""
+
+    v: int
+    tenant: str
+    station: str
+    site: str
+    log: int
+    revision: int
+    source: Source
 
 
 class Turn:
@@ -46,6 +60,18 @@ class Turn:
     @property
     def revision(self) -> int:
         return self.outbox.record.offset
+
+    @property
+    def header(self) -> Header:
+        return Header(
+            v=1,
+            tenant=self.link.tenant,
+            station=self.station,
+            site=self.link.site,
+            log=self.outbox.log,
+            revision=self.revision,
+            source=self.source,
+        )
 
     # -- sessions
 
