@@ -61,8 +61,6 @@ _CUSTOMER_TEXT: dict[str | None, tuple[Names, ...]] = {"NotifyCustomerInformatio
 _KIND = "type"  # below idToken: the kind of token, which records keep
 _VENDORS = frozenset({"DataTransfer"})  # a name that says nothing of what is in it
 
-_ALL_SECRETS = tuple(names for entry in SECRETS.values() for names in entry)
-
 # Userinfo in a URL, in any action: ftp://user:password@host/ (GetDiagnostics, UpdateFirmware, GetLog, ...).
 _USERINFO = re.compile(r"(:\\*/\\*/)[^/?#\s]+@")
 _URL_BYTES = re.compile(rb":\\*/\\*/")
@@ -103,11 +101,11 @@ class Redactor:
         self._harmless = _harmless(version, self._hides_tokens)
 
     def redact(self, frame: bytes, kind: str, action: str | None, *, is_json: bool) -> Redacted:
-        """The bytes for the record; the pointers of what was replaced there, into the payload where `kind` (the
+        """The bytes for the record, the pointers of what was replaced there, and what became of an unredactable frame.
 
-        envelope's `type`) has one, into the frame otherwise; and what became of the bytes where the frame is
-        unredactable: a secret may stand in it that cannot be replaced, since it is no JSON, or grows too much. They are
-        dropped (None, with the pointer of the whole), unless, where it is no JSON, by setting.
+        The pointers go into the payload where `kind` (the envelope's `type`) has one, into the frame otherwise. A frame
+        is unredactable where a secret may stand in it that cannot be replaced, since it is no JSON, or grows too much.
+        Its bytes are dropped (None, with the pointer of the whole), unless, where it is no JSON, by setting.
         """
         if not is_json:
             plain = _in_plain_letters(frame)
@@ -203,24 +201,30 @@ def _folded(name: str) -> str:
     return name.casefold().replace("_", "")
 
 
+def _paths(rules: tuple[Names, ...]) -> tuple[Names, ...]:
+    return tuple(tuple(map(_folded, rule)) for rule in rules)
+
+
+_SECRET_PATHS = {action: _paths(rules) for action, rules in SECRETS.items()}
+_ALL_SECRET_PATHS = tuple(path for paths in _SECRET_PATHS.values() for path in paths)
+_TOKEN_PATHS = _paths(TOKENS)
+_CUSTOMER_PATHS = {action: _TOKEN_PATHS + _paths(rules) for action, rules in _CUSTOMER_TEXT.items()}
+
+
 @lru_cache(maxsize=4096)
 def _rule(names: Names, action: str | None, hides_tokens: bool) -> str:  # noqa: FBT001
     """What a value is by the names on the way to it; "" for nothing that is hidden. `action`: None if not known."""
     folded = tuple(map(_folded, names))
-    if _runs_through(folded, _ALL_SECRETS if action is None else SECRETS.get(action, ())):
+    if _runs_through(folded, _ALL_SECRET_PATHS if action is None else _SECRET_PATHS.get(action, ())):
         return _SECRET
-    if hides_tokens and folded[-1:] != (_KIND,) and _runs_through(folded, TOKENS + _CUSTOMER_TEXT.get(action, ())):
+    if hides_tokens and folded[-1:] != (_KIND,) and _runs_through(folded, _CUSTOMER_PATHS.get(action, _TOKEN_PATHS)):
         return _TOKEN
     return ""
 
 
-def _runs_through(names: Names, rules: tuple[Names, ...]) -> bool:
-    """Whether the names of a rule stand in a row on the way to a value."""
-    return any(
-        names[at : at + len(rule)] == tuple(map(_folded, rule))
-        for rule in rules
-        for at in range(len(names) - len(rule) + 1)
-    )
+def _runs_through(names: Names, paths: tuple[Names, ...]) -> bool:
+    """Whether the names of a path stand in a row on the way to a value."""
+    return any(names[at : at + len(path)] == path for path in paths for at in range(len(names) - len(path) + 1))
 
 
 def _settings(value: object, path: Path, *, secret: bool = False) -> Iterator[Path]:
