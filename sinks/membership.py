@@ -1,7 +1,7 @@
 """Two sinks never write one partition: whether we are surely still a member of the group, and what happens when not.
 
-The one file that touches aiokafka's internals: the time of a successful heartbeat is nowhere else to be had, and its
-task that learns where the brokers are may end with an unexpected error: whoever waits for it then waits for ever.
+The one file of the sinks that touches aiokafka's internals: the time of a successful heartbeat is nowhere else to be
+had.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_INTERVAL_MS = 1_000
 FRESH_S = SESSION_TIMEOUT_MS / 1000 / 2
 _POLL_S = 0.05
-_AGAIN_S = 0.2
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
@@ -90,21 +89,3 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka i
         log.info("partitions were assigned", extra={"partitions": len(self.assigned)})
         if self._consumer is not None:
             await self._consumer._coordinator._do_heartbeat()  # noqa: SLF001 - so that the first batch need not wait
-
-
-def keep_learning(consumer: AIOKafkaConsumer) -> None:
-    """Begin aiokafka's task anew where it ended by itself; who waits for it is then answered."""
-    client = consumer._client  # noqa: SLF001
-
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():  # as closing does
-            log.warning("aiokafka stopped to learn where the brokers are", extra={"error": repr(task.exception())})
-            asyncio.get_running_loop().call_later(_AGAIN_S, again, task)
-
-    def again(task: asyncio.Task[None]) -> None:
-        if client._sync_task is not task:  # noqa: SLF001 - it was closed meanwhile
-            return
-        client._sync_task = asyncio.create_task(client._md_synchronizer())  # noqa: SLF001
-        client._sync_task.add_done_callback(ended)  # noqa: SLF001
-
-    client._sync_task.add_done_callback(ended)  # noqa: SLF001

@@ -19,9 +19,10 @@ from aiokafka.errors import (
 
 from contracts.errors import LogContradictionError
 from contracts.topics import Name
+from ops.consumers import keep_learning
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
-from sinks.membership import HEARTBEAT_INTERVAL_MS, SESSION_TIMEOUT_MS, Membership, keep_learning
+from sinks.membership import HEARTBEAT_INTERVAL_MS, SESSION_TIMEOUT_MS, Membership
 from sinks.records import READ, Place, Received
 
 log = logging.getLogger(__name__)

@@ -1,10 +1,10 @@
-"""A member goes on to learn where the brokers are."""
+"""A consumer goes on to learn where the brokers are."""
 
 import asyncio
 
 import pytest
 
-from sinks import membership
+from ops import consumers
 
 
 class Client:
@@ -34,13 +34,13 @@ class Consumer:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(consumers, "_AGAIN_S", 0.01)
 
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
 async def test_aiokafkas_task_goes_on_where_it_ended(failures: int) -> None:
     client = Client(failures)
-    membership.keep_learning(Consumer(client))
+    consumers.keep_learning(Consumer(client))
     async with asyncio.timeout(10):
         await client.learnt.wait()
     client.close()
@@ -48,7 +48,7 @@ async def test_aiokafkas_task_goes_on_where_it_ended(failures: int) -> None:
 
 async def test_but_not_after_it_was_closed() -> None:
     client = Client(1)
-    membership.keep_learning(Consumer(client))
+    consumers.keep_learning(Consumer(client))
     await asyncio.sleep(0)
     client._sync_task = None
     await asyncio.sleep(0.05)

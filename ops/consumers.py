@@ -1,0 +1,31 @@
+"""What every consumer of aiokafka's needs to come through an outage of Kafka."""
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaConsumer
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S = 0.2
+
+
+def keep_learning(consumer: AIOKafkaConsumer) -> None:
+    """Begin the task anew that learns where the brokers are, where it ended by itself. The consumer was started.
+
+    aiokafka's own may end with an unexpected error when brokers go and come; whoever waits for it then waits for ever.
+    """
+    client = consumer._client  # noqa: SLF001
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():  # as closing does
+            log.warning("aiokafka stopped to learn where the brokers are", extra={"error": repr(task.exception())})
+            asyncio.get_running_loop().call_later(_AGAIN_S, again, task)
+
+    def again(task: asyncio.Task[None]) -> None:
+        if client._sync_task is not task:  # noqa: SLF001 - it was closed meanwhile
+            return
+        client._sync_task = asyncio.create_task(client._md_synchronizer())  # noqa: SLF001
+        client._sync_task.add_done_callback(ended)  # noqa: SLF001
+
+    client._sync_task.add_done_callback(ended)  # noqa: SLF001
