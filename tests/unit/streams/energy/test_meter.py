@@ -1,34 +1,14 @@
 """One stream of a meter: the newest 96 quarters that hold rows."""
 
-from collections.abc import Iterable
 from itertools import permutations
 
-from streams.energy.meter import KEPT, NOTHING, Change, Meter, Quarter, after, before, change
+from list_meter import Stream
+from streams.energy.meter import KEPT, Quarter, after, before
 from streams.energy.register import Point
 from streams.energy.rows import QUARTER, STOP, Row
 from streams.energy.span import of_rows
 
 PERIODIC = "Sample.Periodic"
-
-
-class Stream:
-    """A meter and its stored quarters."""
-
-    def __init__(self) -> None:
-        self.meter = Meter()
-        self.quarters: dict[int, Quarter] = {}
-
-    def read(self, number: int) -> Quarter:
-        return self.quarters.get(number, NOTHING)
-
-    def put(self, *rows: Row, removed: Iterable[Row] = ()) -> Change:
-        made = change(self.meter, self.read, rows, removed)
-        self.meter = made.meter
-        for number, quarter in made.changed.items():
-            self.quarters[number] = quarter
-            if not quarter.rows:
-                del self.quarters[number]
-        return made
 
 
 def row(quarter: int, second: int = 0, wh: float | None = None, transaction: str = "7") -> Row:

@@ -5,30 +5,11 @@ from itertools import permutations
 
 import pytest
 
-from streams.energy.meter import KEPT, NOTHING, Meter, Quarter, change
+from list_meter import Stream
+from streams.energy.meter import KEPT
 from streams.energy.rows import START, STOP, Row
 
 Values = tuple[float, ...]
-
-
-class Stream:
-    """A meter and its stored quarters."""
-
-    def __init__(self) -> None:
-        self.meter = Meter()
-        self.quarters: dict[int, Quarter] = {}
-
-    def read(self, number: int) -> Quarter:
-        return self.quarters.get(number, NOTHING)
-
-    def put(self, *rows: Row, removed: Iterable[Row] = ()) -> None:
-        made = change(self.meter, self.read, rows, removed)
-        self.meter = made.meter
-        self.quarters.update(made.changed)
-
-    def apart(self) -> list[float | None]:
-        rows = (row for number in self.meter.quarters for row in self.read(number).rows)
-        return [row.imported for row in rows if row.apart]
 
 
 def row(minute: float, wh: float | None, transaction: str = "7", context: str = "Sample.Periodic") -> Row:
