@@ -18,13 +18,13 @@ def keep_learning(consumer: AIOKafkaConsumer) -> None:
     client = consumer._client  # noqa: SLF001
 
     def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():  # as closing does
-            log.warning("aiokafka stopped to learn where the brokers are", extra={"error": repr(task.exception())})
-            asyncio.get_running_loop().call_later(_AGAIN_S, again, task)
+        error = "cancelled" if task.cancelled() else repr(task.exception())
+        asyncio.get_running_loop().call_later(_AGAIN_S, again, task, error)
 
-    def again(task: asyncio.Task[None]) -> None:
+    def again(task: asyncio.Task[None], error: str) -> None:
         if client._sync_task is not task:  # noqa: SLF001 - it was closed meanwhile
             return
+        log.warning("aiokafka stopped to learn where the brokers are", extra={"error": error})
         client._sync_task = asyncio.create_task(client._md_synchronizer())  # noqa: SLF001
         client._sync_task.add_done_callback(ended)  # noqa: SLF001
 
