@@ -1,9 +1,13 @@
-"""What every consumer of aiokafka's needs to come through an outage of Kafka."""
+"""What consumers of aiokafka's need to come through outages and rebalances."""
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.structs import OffsetAndMetadata
 
 log = logging.getLogger(__name__)
 
@@ -29,3 +33,19 @@ def keep_learning(consumer: AIOKafkaConsumer) -> None:
         client._sync_task.add_done_callback(ended)  # noqa: SLF001
 
     client._sync_task.add_done_callback(ended)  # noqa: SLF001
+
+
+async def commit_once(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit the offsets of assigned partitions, without a second try. Raises KafkaError.
+
+    A commit of aiokafka's waits for a coordinator that is away, for ever. And it does not spare the time between asking
+    to join and having joined: then it is of a generation that is over, is refused for it, and aiokafka forgets the
+    member that is just joining. The group waits for that one until its session is over: all partitions stand still.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001
+    in_group = coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
+    joining = coordinator._performed_join_prepare  # noqa: SLF001 - until then, what is sent comes before the join
+    if coordinator.coordinator_id is None or not in_group or joining:
+        raise CommitFailedError("no member of the group at the moment")
+    commit = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+    await asyncio.shield(coordinator._do_commit_offsets(None, commit))  # noqa: SLF001

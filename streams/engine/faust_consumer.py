@@ -15,18 +15,15 @@ from typing import Any, Protocol, cast
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.client import ConnectionGroup
-from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.protocol.group import LeaveGroupRequest
-from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.threads import WorkerThread
 
-from ops.consumers import keep_learning
+from ops.consumers import commit_once, keep_learning
 from streams.engine.agent import Agent, Record
 from streams.engine.deliveries import Deliveries, Delivery
 from streams.engine.observer import Observer, PartitionView
@@ -118,6 +115,10 @@ class _Thread(driver.AIOKafkaConsumerThread):
             max_poll_interval_ms=int(settings.idle_s * 1000),
         )
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        keep_learning(self._ensure_consumer())
+
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
         """mode prints a trace here."""
 
@@ -133,25 +134,13 @@ class _Thread(driver.AIOKafkaConsumerThread):
         ends = await consumer.end_offsets([tp])
         return starts[tp], ends[tp]
 
-    async def on_start(self) -> None:
-        await super().on_start()
-        keep_learning(self._ensure_consumer())
-
     async def commit_each(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Raises KafkaError and TimeoutError; once only, since the next commit is not far.
-
-        aiokafka's own commits wait for a coordinator that is away, for ever, and fetches behind them. And they do not
-        spare the time between asking to join and having joined: such a commit is of no generation, is refused for it,
-        and aiokafka then forgets the member that is just joining. The group waits for that one until its session is
-        over, and all partitions stand still.
-        """
+        """Raises KafkaError, TimeoutError."""
         consumer = self._ensure_consumer()
-        coordinator, assigned = consumer._coordinator, consumer.assignment()
-        mine = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items() if tp in assigned}
-        if not _is_member(coordinator):
-            raise CommitFailedError("no member of the group at the moment")
+        assigned = consumer.assignment()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         async with asyncio.timeout(_COMMIT_S):
-            await asyncio.shield(coordinator._do_commit_offsets(None, mine))
+            await commit_once(consumer, mine)
 
     def end_offset(self, tp: TopicPartition) -> int | None:
         """As the last fetch saw it; None before that, and while the partition is not assigned."""
@@ -381,12 +370,6 @@ Transport.Consumer = Consumer
 
 async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*closing)
-
-
-def _is_member(coordinator: GroupCoordinator) -> bool:
-    """Whether the group knows us and is not being joined; before the join is asked for, what is sent comes first."""
-    in_group = coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
-    return coordinator.coordinator_id is not None and in_group and not coordinator._performed_join_prepare
 
 
 def _record(record: ConsumerRecord) -> Record:

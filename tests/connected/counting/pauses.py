@@ -22,13 +22,16 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 def pauses(run: Run, since: float = 0.0, until: float = float("inf")) -> list[Pause]:
-    """Every pause between two batches that ended between two points in time, the longest first."""
+    """Every pause between two batches that ended between two points in time, the longest first.
+
+    What lies before the first point has a cause before it, and is not counted.
+    """
     found: list[Pause] = []
     last: dict[int, tuple[float, bytes]] = {}
     for partition, at, writer in _batches(run.read(run.state)):
         if partition in last and since <= at <= until:
             before, previous = last[partition]
-            found.append(Pause(at - before, partition, at, previous == writer))
+            found.append(Pause(at - max(before, since), partition, at, previous == writer))
         last[partition] = (at, writer)
     return sorted(found, key=lambda pause: -pause.seconds)
 
