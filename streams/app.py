@@ -35,7 +35,7 @@ class StreamsSettings(Settings):
     pause_ms: int = Field(
         100, ge=0, le=60_000, description="Milliseconds between two batches of a partition; 0 on the embedded broker."
     )
-    batch_records: int = Field(500, ge=1, le=100_000, description="Records of a partition that are folded at a time.")
+    batch_records: int = Field(1000, ge=1, le=100_000, description="Records of a partition that are folded at a time.")
     session_timeout_s: float = Field(10.0, ge=1, description="Seconds of silence after which a worker counts as dead.")
     http: HostPort = Field(Address("127.0.0.1", 9102), description="Where to serve health, metrics and the lag.")
 

@@ -21,7 +21,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     pause_s: float = 0.1
     """From the beginning of one batch of a partition to the next: transactions stay few. 0 on the embedded broker."""
-    batch_records: int = 500
+    batch_records: int = 1000
     """The most records in a batch."""
     output_bytes: int = 1_000_000
     """The largest output and state value; what is larger becomes a dead letter."""

@@ -53,7 +53,7 @@ class Round(msgspec.Struct, frozen=True):
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="make bench-streams ARGS=...")
-    options.add_argument("--records", type=int, default=20_000)
+    options.add_argument("--records", type=int, default=60_000)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--json", action="store_true", help="the last line is one JSON object")
     chosen = options.parse_args()

@@ -31,7 +31,7 @@ class WorkerSettings(msgspec.Struct, kw_only=True, frozen=True):
     fold_s: float = 0.0
     """How long the fold of one record takes."""
     pause_s: float = 0.1
-    batch_records: int = 500
+    batch_records: int = 1000
     session_timeout_s: float = 10.0
     idle_s: float = 86_400.0
     check_crcs: bool = True
