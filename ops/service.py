@@ -13,10 +13,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import uvloop
-
 from contracts.errors import ConfigurationError, VoltstreamError
-from ops import logs
+from ops import logs, loop
 from ops.clock import Clock, ClockSettings
 from ops.flags import load
 from ops.kafka import KafkaSettings
@@ -54,7 +52,7 @@ class Service(Generic[S]):
 
 def finish(result: Coroutine[Any, Any, int] | int) -> int:
     """Run a coroutine to its end on uvloop; an exit status is passed on."""
-    return result if isinstance(result, int) else uvloop.run(result)
+    return result if isinstance(result, int) else loop.run(result)
 
 
 def guarded(name: str, run: Callable[[], int]) -> int:

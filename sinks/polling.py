@@ -19,7 +19,6 @@ from aiokafka.errors import (
 
 from contracts.errors import LogContradictionError
 from contracts.topics import Name
-from ops.consumers import keep_learning
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
 from sinks.membership import HEARTBEAT_INTERVAL_MS, SESSION_TIMEOUT_MS, Membership
@@ -96,7 +95,6 @@ class Poller:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         readiness.clear("kafka")
         self._membership.watch(self._consumer)
-        keep_learning(self._consumer)
         self._consumer.subscribe(list(self._names), listener=self._membership)
 
     async def stop(self) -> None:

@@ -19,7 +19,6 @@ from contracts.topics import NODE_KEY, Name
 from dashboards.live.fleet import Fleet
 from dashboards.live.rates import Rates
 from dashboards.live.station import Event
-from ops.consumers import keep_learning
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
 
@@ -54,7 +53,6 @@ class Feed:
             consumer = AIOKafkaConsumer(**consumer_options(self._kafka, "voltstream-live"))
             try:
                 await consumer.start()
-                keep_learning(consumer)
                 await self._read(consumer)
             except (KafkaError, OSError) as error:
                 self._readiness.blocked("kafka", str(error))

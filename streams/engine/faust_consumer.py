@@ -16,14 +16,15 @@ import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.client import ConnectionGroup
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import LeaveGroupRequest
+from aiokafka.structs import OffsetAndMetadata
 from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.threads import WorkerThread
 
-from ops.consumers import commit_once, keep_learning
 from streams.engine.agent import Agent, Record
 from streams.engine.deliveries import Deliveries, Delivery
 from streams.engine.observer import Observer, PartitionView
@@ -114,10 +115,6 @@ class _Thread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
             max_poll_interval_ms=int(settings.idle_s * 1000),
         )
-
-    async def on_start(self) -> None:
-        await super().on_start()
-        keep_learning(self._ensure_consumer())
 
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
         """mode prints a trace here."""
@@ -370,6 +367,22 @@ Transport.Consumer = Consumer
 
 async def _all(closing: Iterable[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*closing)
+
+
+async def commit_once(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit the offsets of assigned partitions, without a second try. Raises KafkaError.
+
+    A commit of aiokafka's waits for a coordinator that is away, for ever. And it does not spare the time between asking
+    to join and having joined: then it is of a generation that is over, is refused for it, and aiokafka forgets the
+    member that is just joining. The group waits for that one until its session is over: all partitions stand still.
+    """
+    coordinator = consumer._coordinator
+    in_group = coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
+    joining = coordinator._performed_join_prepare  # until then, what is sent comes before the join
+    if coordinator.coordinator_id is None or not in_group or joining:
+        raise CommitFailedError("no member of the group at the moment")
+    commit = {tp: OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+    await asyncio.shield(coordinator._do_commit_offsets(None, commit))
 
 
 def _record(record: ConsumerRecord) -> Record:

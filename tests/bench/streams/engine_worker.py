@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import msgspec
-import uvloop
 
+from ops import loop
 from streams.engine.agent import DeadLetterCode, Output, PartitionFold, Record
 from streams.engine.engine import Engine
 from streams.engine.observer import BatchReport, Observer
@@ -97,4 +97,4 @@ async def run() -> NoReturn:
 
 
 if __name__ == "__main__":
-    uvloop.run(run())
+    loop.run(run())

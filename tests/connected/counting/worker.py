@@ -6,10 +6,9 @@ import sys
 from typing import NoReturn
 
 import msgspec
-import uvloop
 
 from counting.fold import CountingAgent
-from ops import logs
+from ops import logs, loop
 from ops.health import Readiness
 from ops.service import stop_requested
 from streams.engine.agent import Agent
@@ -85,7 +84,7 @@ async def watch(engine: Engine) -> None:
 
 def main() -> None:
     logs.set_up(logs.LogSettings(), "counting")
-    uvloop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings)))
+    loop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings)))
 
 
 if __name__ == "__main__":

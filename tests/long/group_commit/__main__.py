@@ -8,10 +8,9 @@ import logging
 import sys
 from pathlib import Path
 
-import uvloop
-
 sys.path.insert(0, str(Path(__file__).parents[2] / "connected"))
 
+from ops import loop
 from parts.kafka import start_kafka
 from tests.long.group_commit import scenarios
 
@@ -40,4 +39,4 @@ async def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(uvloop.run(main(sys.argv[1:])))
+    sys.exit(loop.run(main(sys.argv[1:])))

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 
 from commit_load import create_topic
-from ops.consumers import commit_once
 from parts.handles import Broker
+from streams.engine.faust_consumer import commit_once
 
 SLOW_MS = 4000
 """How long the second member takes to hear of a rebalance, and the first one waits to have joined."""
