@@ -18,6 +18,10 @@ SUMMED = frozenset(
 )
 """What the total of is the sum over the phases."""
 
+_FLOWING = frozenset({"current", "power_import", "energy_import_interval"})
+"""What is above 0 in a phase through which a car is charged."""
+_BITS = {"l1": 1, "l2": 2, "l3": 4}
+
 
 class Channel(NamedTuple):
     """SI value = value * factor + offset."""
@@ -35,6 +39,8 @@ class Channel(NamedTuple):
     """What it is the total of, or a phase of the total; None where it is not what a car gets."""
     phase: str = ""
     """Empty for the total."""
+    bit: int = 0
+    """Of a phase, where a value above 0 says that a car is charged through it: 1, 2 or 4."""
 
 
 Words = tuple[object, object, object, object, object]
@@ -75,7 +81,9 @@ def _made(words: Words) -> Channel:
         return made._replace(flat=_flat(base, short, suffix), rank=rank, total=base, phase=short)
     if location not in DELIVERED:
         return made._replace(flat=_flat(f"{location.lower()}_{base}", short, suffix), rank=len(DELIVERED))
-    return made._replace(flat=_flat(base, short, suffix), rank=DELIVERED.index(location), total=base, phase=short)
+    bit = _BITS.get(short, 0) if base in _FLOWING else 0
+    rank = DELIVERED.index(location)
+    return made._replace(flat=_flat(base, short, suffix), rank=rank, total=base, phase=short, bit=bit)
 
 
 def _flat(base: str, phase: str, suffix: str) -> str:

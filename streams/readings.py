@@ -23,7 +23,7 @@ def read(turn: Turn, groups: Iterable[Group], stop: Stop | None, *, is_2x: bool)
     rows: dict[tuple[int, str], list[Row]] = {}
     for group in groups:
         transaction, evse = group.transaction_id, group.evse
-        found = from_totals(group.at_us, group.context, transaction or "", group.totals, group.flags)
+        found = from_totals(group.at_us, group.context, transaction or "", group.totals, group.flags, group.phases)
         if is_2x and transaction is not None and group.context == BEGIN:  # its register is a fact of the transaction
             found = [msgspec.structs.replace(row, imported=None) for row in found]
         if found and evse is None and transaction is not None:

@@ -17,6 +17,7 @@ from streams.measurands import LARGEST
 from streams.message import Message, Payload, int_of, object_of, objects_of, plausible, text_of, word
 
 DEFAULT_CONTEXT = "Sample.Periodic"
+PHASES_READ = 8
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -36,6 +37,8 @@ class Group(msgspec.Struct, frozen=True):
     totals: dict[str, float]
     flags: frozenset[str]
     signed: tuple[Signed, ...] = ()
+    phases: int = 0
+    """Through which phases something flowed: a bit for each (1, 2, 4), and PHASES_READ where any of them was read."""
 
 
 def groups(message: Message) -> list[Group]:
@@ -163,7 +166,7 @@ class _Gathered:
         self, evse: int | None, connector: int | None, at_us: int, context: str, transaction_id: str | None
     ) -> Group:
         readings, values = [], dict[str, float]()
-        totals, phases = dict[str, float](), dict[str, dict[str, float]]()
+        totals, phases, flowing = dict[str, float](), dict[str, dict[str, float]](), 0
         for found, value in self.readings.values():
             measurand, phase, location = found.identity
             readings.append(Reading(measurand, value, found.unit, phase, location))
@@ -174,13 +177,16 @@ class _Gathered:
                 totals.setdefault(found.total, value)
             elif found.total is not None:
                 phases.setdefault(found.total, {}).setdefault(found.phase, value)
+                if found.bit:
+                    flowing |= (PHASES_READ | found.bit) if value > 0 else PHASES_READ
         for base in phases.keys() & SUMMED - totals.keys():
             parts = [phases[base][phase] for phase in ("l1", "l2", "l3") if phase in phases[base]]
             if parts:
                 totals[base] = round(sum(parts), 6)
                 self.flags.add(PHASE_SUM)
         flags, signed = frozenset(self.flags), tuple(self.signed)
-        return Group(evse, connector, at_us, context, transaction_id, tuple(readings), values, totals, flags, signed)
+        whose = evse, connector, at_us, context, transaction_id
+        return Group(*whose, tuple(readings), values, totals, flags, signed, flowing)
 
 
 def _rank(reading: tuple[Channel, float]) -> int:

@@ -22,7 +22,7 @@ from streams.sessions.facts import Book
 from streams.sessions.held import Held
 from streams.status import Connector, Place
 
-FORMAT = 3  # of all state values; raise it with any change that old bytes do not fit
+FORMAT = 4  # of all state values; raise it with any change that old bytes do not fit
 
 LINK, HEAD, PACE, BOOK, SESSION = b"l/", b"h/", b"p/", b"b/", b"s/"
 METER, QUARTER, NODE = b"m/", b"r/", b"n/"

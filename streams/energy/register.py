@@ -56,7 +56,10 @@ class Point(NamedTuple):
 
 
 class Track(NamedTuple):
-    """A register over a stretch of time: its first and last reading (microseconds, Wh), and Wh between."""
+    """A register over a stretch of time: its first and last reading (microseconds, Wh), and Wh between.
+
+    `rose_from_us` and `rose_to_us`: when the reading before its first rise was taken, and the one of its last.
+    """
 
     first_us: int
     first: float
@@ -64,17 +67,23 @@ class Track(NamedTuple):
     last: float
     wh: float = 0.0
     flags: tuple[str, ...] = ()
+    rose_from_us: int | None = None
+    rose_to_us: int | None = None
 
 
 def extended(track: Track | None, at_us: int, wh: float) -> Track:
     """A track with one more reading at its end."""
     if track is None:
         return Track(at_us, wh, at_us, wh)
-    if 0 <= wh - track.last <= _SLACK_WH:  # as registers go
-        return Track(track.first_us, track.first, at_us, wh, round(track.wh + wh - track.last, 6), track.flags)
-    link = step(track.last, wh, at_us - track.last_us)
-    flags = track.flags if link.flag is None or link.flag in track.flags else (*track.flags, link.flag)
-    return Track(track.first_us, track.first, at_us, wh, round(track.wh + link.wh, 6), flags)
+    first_us, first, last_us, last, total, flags, from_us, to_us = track
+    if 0 <= wh - last <= _SLACK_WH:  # as registers go
+        rise = wh - last
+    else:
+        rise, flag = step(last, wh, at_us - last_us)
+        flags = flags if flag is None or flag in flags else (*flags, flag)
+    if rise > 0:
+        from_us, to_us = last_us if from_us is None else from_us, at_us
+    return Track(first_us, first, at_us, wh, round(total + rise, 6), flags, from_us, to_us)
 
 
 def joined(before: Track | None, after: Track | None) -> Track | None:
@@ -84,4 +93,11 @@ def joined(before: Track | None, after: Track | None) -> Track | None:
     link = step(before.last, after.first, after.first_us - before.last_us)
     flags = {*before.flags, *after.flags, *([link.flag] if link.flag else [])}
     wh = round(before.wh + link.wh + after.wh, 6)
-    return Track(before.first_us, before.first, after.last_us, after.last, wh, tuple(sorted(flags)))
+    between = (before.last_us, after.first_us) if link.wh > 0 else (None, None)
+    from_us = _first(before.rose_from_us, between[0], after.rose_from_us)
+    to_us = _first(after.rose_to_us, between[1], before.rose_to_us)
+    return Track(before.first_us, before.first, after.last_us, after.last, wh, tuple(sorted(flags)), from_us, to_us)
+
+
+def _first(*moments: int | None) -> int | None:
+    return next((moment for moment in moments if moment is not None), None)

@@ -42,6 +42,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     flags: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     """The registers (`imported`, `exported`) that do not count, as they are outliers among its stream's rows."""
+    phases: int = 0
+    """Through which phases something flowed, as in `samples.Group`."""
 
     @property
     def is_boundary(self) -> bool:
@@ -63,7 +65,7 @@ def quarter(at_us: int) -> int:
 
 
 def from_totals(
-    at_us: int, context: str, transaction: str, totals: dict[str, float], flags: Iterable[str]
+    at_us: int, context: str, transaction: str, totals: dict[str, float], flags: Iterable[str], phases: int = 0
 ) -> list[Row]:
     """The rows of a group of readings: none, one, or two where it measures intervals too."""
     if not totals:
@@ -73,9 +75,11 @@ def from_totals(
     power, soc, offered = get("power_import"), get("soc"), get("power_offered")
     into, out = get("energy_import_interval"), get("energy_export_interval")
     if not imported is exported is power is soc is offered is None:
-        found.append(Row(at_us, context, transaction, imported, exported, None, None, power, soc, offered, marks))
+        values = imported, exported, None, None, power, soc, offered, marks, (), phases
+        found.append(Row(at_us, context, transaction, *values))
     if into is not None or out is not None:
-        found.append(Row(at_us - 1, context, transaction, imported_interval=into, exported_interval=out, flags=marks))
+        ended = None, None, into, out, None, None, None, marks, (), phases
+        found.append(Row(at_us - 1, context, transaction, *ended))
     return found
 
 
@@ -106,4 +110,5 @@ def _merged(a: Row, b: Row) -> Row:
             greater[name] = theirs
         conflict |= ours is not None and theirs is not None and ours != theirs
     flags = tuple(sorted({*a.flags, *b.flags, *([CONFLICT] if conflict else [])}))
-    return msgspec.structs.replace(a, transaction=max(a.transaction, b.transaction), flags=flags, **greater)
+    whose, phases = max(a.transaction, b.transaction), a.phases | b.phases
+    return msgspec.structs.replace(a, transaction=whose, flags=flags, phases=phases, **greater)

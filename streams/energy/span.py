@@ -28,6 +28,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     imported_intervals: Sums = {}
     exported_intervals: Sums = {}
     flags: tuple[str, ...] = ()
+    phases: int = 0
 
     @property
     def power_mean(self) -> float | None:
@@ -61,6 +62,7 @@ def appended(span: Span | None, row: Row) -> Span:
         before.imported_intervals if into is None else _plus(before.imported_intervals, row.context, into),
         before.exported_intervals if out is None else _plus(before.exported_intervals, row.context, out),
         tuple(sorted({*before.flags, *flags})) if flags else before.flags,
+        before.phases | row.phases,
     )
 
 
@@ -91,6 +93,7 @@ def join(before: Span | None, after: Span | None) -> Span | None:
         _added(before.imported_intervals, after.imported_intervals),
         _added(before.exported_intervals, after.exported_intervals),
         tuple(sorted({*before.flags, *after.flags})),
+        before.phases | after.phases,
     )
 
 

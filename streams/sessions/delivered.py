@@ -10,7 +10,10 @@ from streams.sessions.join import Joined, registers
 
 
 class Energy(msgspec.Struct, frozen=True):
-    """Wh, the registers at both ends, and the flags that they give rise to."""
+    """Wh, the registers at both ends, and the flags that they give rise to.
+
+    `from_us` and `to_us`: between which readings it flowed, where a register tells.
+    """
 
     imported: float | None
     exported: float | None
@@ -18,6 +21,8 @@ class Energy(msgspec.Struct, frozen=True):
     begin: float | None
     end: float | None
     flags: frozenset[str]
+    from_us: int | None = None
+    to_us: int | None = None
 
 
 def delivered(facts: Joined, span: Span | None, start_us: int | None, end_us: int | None) -> Energy:
@@ -36,9 +41,9 @@ def delivered(facts: Joined, span: Span | None, start_us: int | None, end_us: in
         # One register alone says nothing.
         if span is None or not (span.imported_intervals or span.exported_intervals):
             exporting: EnergyMethod = "register" if exported else "none"
-            return Energy(None, exported, exporting, begin_wh, end_wh, frozenset(flags))
+            return Energy(None, exported, exporting, begin_wh, end_wh, frozenset(flags), *_flow(None, span))
         into, out = most(span.imported_intervals), most(span.exported_intervals)
-        return Energy(into, out, "interval", begin_wh, end_wh, frozenset(flags))
+        return Energy(into, out, "interval", begin_wh, end_wh, frozenset(flags), *_flow(None, span))
     # Where the register was one rising line, its ends tell, and noise between them does not count.
     imported = round(whole.last - whole.first, 3)
     broken = set(whole.flags) - {BACKWARD}
@@ -47,7 +52,16 @@ def delivered(facts: Joined, span: Span | None, start_us: int | None, end_us: in
         flags |= broken or {BACKWARD}
     method: EnergyMethod = "start-stop" if track is None else "register"
     first_wh = whole.first if begin_wh is None else begin_wh
-    return Energy(imported, exported, method, first_wh, whole.last, frozenset(flags))
+    return Energy(imported, exported, method, first_wh, whole.last, frozenset(flags), *_flow(whole, span))
+
+
+def _flow(imported: Track | None, span: Span | None) -> tuple[int | None, int | None]:
+    """From when and until when energy flowed, into the car or out of it."""
+    tracks = [each for each in (imported, None if span is None else span.exported) if each is not None]
+    return (
+        min((each.rose_from_us for each in tracks if each.rose_from_us is not None), default=None),
+        max((each.rose_to_us for each in tracks if each.rose_to_us is not None), default=None),
+    )
 
 
 def _ends(facts: Joined, start_us: int | None, end_us: int | None) -> tuple[Point | None, Point | None]:

@@ -8,6 +8,7 @@ import msgspec
 from contracts.events import Authorization, Sequence, Session, Source, Superseded, Token
 from contracts.flags import OFFLINE
 from contracts.times import SECOND, rfc3339_ms
+from streams.samples import PHASES_READ
 from streams.sessions.held import Held
 from streams.sessions.join import Joined
 from streams.sessions.tx import Ranges
@@ -61,6 +62,8 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
         end_clock=_clock(tx.ended_by_edge if tx is not None else stop.by_edge if stop is not None else None)
         if ended
         else None,
+        energy_from=_text(energy.from_us),
+        energy_to=_text(energy.to_us),
         duration_s=duration_s,
         import_wh=energy.imported,
         export_wh=energy.exported,
@@ -72,6 +75,7 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
         offered_max_w=None if span is None else span.offered_max,
         soc_from_pct=None if span is None else span.soc_first,
         soc_to_pct=None if span is None else span.soc_last,
+        phases=None if span is None or not span.phases else (span.phases & ~PHASES_READ).bit_count(),
         stop_reason=seen.reason,
         result=seen.result,
         readings=0 if span is None else span.readings,

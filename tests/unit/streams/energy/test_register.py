@@ -45,7 +45,17 @@ def test_a_track_follows_a_register() -> None:
     track = None
     for at, wh in enumerate((100.0, 150.0, 20.0, 60.5)):
         track = extended(track, at * MINUTE, wh)
-    assert track == Track(0, 100, 3 * MINUTE, 60.5, 110.5, (RESET,))
+    assert track == Track(0, 100, 3 * MINUTE, 60.5, 110.5, (RESET,), 0, 3 * MINUTE)
+
+
+def test_a_track_knows_between_which_readings_its_register_rose() -> None:
+    track = None
+    for at, wh in enumerate((100.0, 100.0, 120.0, 120.0, 140.0, 139.5, 139.5)):
+        track = extended(track, at * MINUTE, wh)
+    assert track is not None
+    assert (track.rose_from_us, track.rose_to_us) == (MINUTE, 4 * MINUTE)
+    still = extended(extended(None, 0, 100.0), MINUTE, 100.0)
+    assert (still.rose_from_us, still.rose_to_us) == (None, None)
 
 
 def test_tracks_are_joined_like_their_readings() -> None:
@@ -64,3 +74,4 @@ def test_tracks_are_joined_like_their_readings() -> None:
         assert whole is not None
         assert found[:5] == whole[:5]
         assert set(found.flags) == set(whole.flags)
+        assert found[6:] == whole[6:]
