@@ -7,6 +7,9 @@ from streams.energy.meter import Quarter, Read
 from streams.energy.rows import QUARTER
 from streams.sessions import held
 from streams.sessions.held import Held
+from streams.sessions.marks import Marks
+from streams.sessions.stay import Lasted, Stay, stay
+from streams.sessions.views import View
 from streams.states import NAMED
 from streams.turn import Turn
 
@@ -52,6 +55,20 @@ def seen(turn: Turn, now: Held) -> Held:
     if now.facts.evse is not None or now.facts.tx is None:
         return now
     return held.with_loose(now, turn.books.loose.get(now.facts.transaction, ()))
+
+
+def marks(turn: Turn, now: Held) -> Marks:
+    """What was said of the connectors of a session's evse."""
+    return () if now.facts.evse is None else turn.states.course(turn.station, now.facts.evse).marks
+
+
+def stayed(now: Held, view: View, marks: Marks) -> Stay:
+    """What these say of a session."""
+    return stay(now.facts, now.stay, marks, lasted(now, view))
+
+
+def lasted(now: Held, view: View) -> Lasted:
+    return Lasted(view.start_us, view.end_us, now.heard_us, view.reason)
 
 
 def overlapping(found: Iterable[Held], evse: int, number: int) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def _opened(joined: Joined, site: str, gone: list[Held], book: Book) -> Held:
     new = Held(joined, site)
     for each in gone:
         if not set(each.facts.own).isdisjoint(joined.own):
-            new = Held(joined, each.site, each.sum, late=each.late)
+            new = Held(joined, each.site, each.sum, late=each.late, stay=each.stay)
     new = held.told(new, joined)
     shared = joined.own_from_us is not None or joined.own_to_us is not None
     named = any(name in names for names in book.named.values() for name in joined.own)

@@ -185,8 +185,9 @@ class _Gathered:
                 totals[base] = round(sum(parts), 6)
                 self.flags.add(PHASE_SUM)
         flags, signed = frozenset(self.flags), tuple(self.signed)
-        whose = evse, connector, at_us, context, transaction_id
-        return Group(*whose, tuple(readings), values, totals, flags, signed, flowing)
+        return Group(
+            evse, connector, at_us, context, transaction_id, tuple(readings), values, totals, flags, signed, flowing
+        )
 
 
 def _rank(reading: tuple[Channel, float]) -> int:

@@ -10,6 +10,7 @@ from streams.sessions import prune as pruning
 from streams.sessions.held import Held, Place
 from streams.sessions.join import Joined
 from streams.sessions.record import Subject, record
+from streams.sessions.stay import Stay
 from streams.sessions.views import View, view
 from streams.states import Running
 from streams.turn import Turn
@@ -38,7 +39,10 @@ def publish(turn: Turn, name: str, *, final: bool = False) -> None:
         held = msgspec.structs.replace(held, state=seen.state, point=point, former=former)
     if held is not before:
         turn.states.set_session(held)
-    turn.outbox.session(record(held, seen, _subject(turn), final=final))
+    stay = keeping.stayed(held, seen, keeping.marks(turn, held))
+    turn.outbox.session(record(held, seen, stay, _subject(turn), final=final))
+    if seen.end_us is not None and seen.end_us > turn.pace.over_us.get(held.facts.evse or 0, -1):
+        turn.set_pace(over_us={**turn.pace.over_us, held.facts.evse or 0: seen.end_us})
     _keep_pace(turn, name, _running(held, turn.minute) if seen.state == "open" else None)
 
 
@@ -115,7 +119,7 @@ def _void(turn: Turn, held: Held, after: Mapping[str, Joined]) -> None:
         or (facts.start is None and joined.evse == facts.evse and not set(facts.own).isdisjoint(joined.foreign))
     )
     held = keeping.counted(turn, held)
-    void = record(held, view(held), _subject(turn), final=True)
+    void = record(held, view(held), Stay(), _subject(turn), final=True)
     taken = any(_same_point(joined, held.point) for joined in after.values())
     turn.outbox.session(
         msgspec.structs.replace(

@@ -2,7 +2,8 @@
 
 A station is several records, so that a message reads and writes only what it touches: its link (connections, timers),
 its head (connectors, alarms), its pace (what is open, and was published when), its book (facts of 1.6 sessions), each
-session, and per evse and stream a meter's index and the rows of each quarter of an hour.
+session, per evse the course of its states, and per evse and stream a meter's index and the rows of each quarter of an
+hour.
 """
 
 from collections.abc import Callable
@@ -20,12 +21,13 @@ from streams.engine.state import State
 from streams.links import Link
 from streams.sessions.facts import Book
 from streams.sessions.held import Held
+from streams.sessions.marks import Marks
 from streams.status import Connector, Place
 
 FORMAT = 4  # of all state values; raise it with any change that old bytes do not fit
 
 LINK, HEAD, PACE, BOOK, SESSION = b"l/", b"h/", b"p/", b"b/", b"s/"
-METER, QUARTER, NODE = b"m/", b"r/", b"n/"
+METER, QUARTER, COURSE, NODE = b"m/", b"r/", b"c/", b"n/"
 
 Stream = str
 NAMED, OTHER = "t", "o"  # the readings that name a transaction, and the others
@@ -69,6 +71,14 @@ class Pace(msgspec.Struct, frozen=True):
     sessions: dict[str, Running] = {}
     quarters: dict[tuple[int, int], Open] = {}
     """(evse, quarter)."""
+    over_us: dict[int, int] = {}
+    """evse -> the latest end of a session there."""
+
+
+class Course(msgspec.Struct, frozen=True):
+    """What was said of an evse's connectors, states and faults."""
+
+    marks: Marks = ()
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -88,6 +98,7 @@ _TYPES: dict[bytes, type] = {
     SESSION: Held,
     METER: Meter,
     QUARTER: Quarter,
+    COURSE: Course,
     NODE: Alarms,
     CLOCK_KEY[:2]: Clock,
 }
@@ -168,6 +179,12 @@ class States:
             self._state.set(key, found)
         else:
             self._state.delete(key)
+
+    def course(self, station: str, evse: int) -> Course:
+        return self._get(f"c/{station}/{evse}".encode()) or Course()
+
+    def set_course(self, station: str, evse: int, course: Course) -> None:
+        self._state.set(f"c/{station}/{evse}".encode(), course)
 
     def node_alarms(self, node: str) -> Alarms:
         """The alarms of an edge node (in partition 0 only)."""

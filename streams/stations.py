@@ -4,7 +4,7 @@ import msgspec
 
 from contracts.events import DELIVERING, Boot
 from contracts.times import rfc3339_ms
-from streams import links, owners, status, transactions
+from streams import courses, links, owners, status, transactions
 from streams.alarms.episodes import Signal
 from streams.alarms.rules import BOOT_WINDOW
 from streams.alarms.signals import boots, signals
@@ -57,7 +57,9 @@ def _call(turn: Turn, message: Message) -> None:
     if connectors is not turn.head.connectors:
         turn.set_head(connectors=connectors)
     transactions.fold(turn, message, found)
-    turn.signal([_in_session(turn, each) for each in signals(message, turn.head.alarms.open)])
+    told = signals(message, turn.head.alarms.open)
+    courses.follow(turn, message, changed - {STATION}, told)
+    turn.signal([_in_session(turn, each) for each in told])
     if message.action == "BootNotification":
         _booted(turn, message)
     for place in sorted(changed - {STATION}):

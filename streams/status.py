@@ -28,7 +28,7 @@ _STATES_2X: dict[str, ConnectorState] = {
     "Unavailable": "unavailable",
     "Faulted": "faulted",
 }
-_CHARGING_STATES: dict[str, ConnectorState] = {
+CHARGING_STATES: dict[str, ConnectorState] = {
     "Charging": "charging",
     "SuspendedEV": "suspended_ev",
     "SuspendedEVSE": "suspended_evse",
@@ -152,7 +152,7 @@ def _charging(before: Connector | None, raw: str, at_us: int) -> tuple[str | Non
 def _combined(base: ConnectorState, charging_state: str | None) -> ConnectorState:
     """2.x: within `occupied` the transaction knows better; a fault or a reservation is the connector's own word."""
     if base == "occupied" and charging_state is not None:
-        return _CHARGING_STATES.get(charging_state, base)
+        return CHARGING_STATES.get(charging_state, base)
     return base
 
 

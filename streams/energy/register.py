@@ -93,11 +93,9 @@ def joined(before: Track | None, after: Track | None) -> Track | None:
     link = step(before.last, after.first, after.first_us - before.last_us)
     flags = {*before.flags, *after.flags, *([link.flag] if link.flag else [])}
     wh = round(before.wh + link.wh + after.wh, 6)
-    between = (before.last_us, after.first_us) if link.wh > 0 else (None, None)
-    from_us = _first(before.rose_from_us, between[0], after.rose_from_us)
-    to_us = _first(after.rose_to_us, between[1], before.rose_to_us)
+    from_us, to_us = before.rose_from_us, after.rose_to_us
+    if from_us is None:
+        from_us = before.last_us if link.wh > 0 else after.rose_from_us
+    if to_us is None:
+        to_us = after.first_us if link.wh > 0 else before.rose_to_us
     return Track(before.first_us, before.first, after.last_us, after.last, wh, tuple(sorted(flags)), from_us, to_us)
-
-
-def _first(*moments: int | None) -> int | None:
-    return next((moment for moment in moments if moment is not None), None)

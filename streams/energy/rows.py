@@ -75,11 +75,21 @@ def from_totals(
     power, soc, offered = get("power_import"), get("soc"), get("power_offered")
     into, out = get("energy_import_interval"), get("energy_export_interval")
     if not imported is exported is power is soc is offered is None:
-        values = imported, exported, None, None, power, soc, offered, marks, (), phases
-        found.append(Row(at_us, context, transaction, *values))
+        found.append(
+            Row(at_us, context, transaction, imported, exported, None, None, power, soc, offered, marks, (), phases)
+        )
     if into is not None or out is not None:
-        ended = None, None, into, out, None, None, None, marks, (), phases
-        found.append(Row(at_us - 1, context, transaction, *ended))
+        found.append(
+            Row(
+                at_us - 1,
+                context,
+                transaction,
+                imported_interval=into,
+                exported_interval=out,
+                flags=marks,
+                phases=phases,
+            )
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from streams.energy.meter import Meter, Quarter, Read
 from streams.energy.rows import Row, Rows, quarter
 from streams.energy.span import Span, appended, join, of_rows
 from streams.sessions.join import Joined
+from streams.sessions.stay import Stay
 
 ZOMBIE_AFTER = 24 * HOUR  # an open session of which nothing was heard for this long is closed, until something is
 
@@ -48,6 +49,8 @@ class Held(msgspec.Struct, frozen=True):
     """Where it was published, in a time-series store."""
     former: tuple[Place, ...] = ()
     """Where it was published before that."""
+    stay: Stay = Stay()
+    """What the marks came to that its evse has given up."""
 
     @property
     def since_us(self) -> int | None:

@@ -1,7 +1,7 @@
 """The record of a session, from its view."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypedDict
 
 import msgspec
 
@@ -11,6 +11,8 @@ from contracts.times import SECOND, rfc3339_ms
 from streams.samples import PHASES_READ
 from streams.sessions.held import Held
 from streams.sessions.join import Joined
+from streams.sessions.marks import Shares
+from streams.sessions.stay import Stay
 from streams.sessions.tx import Ranges
 from streams.sessions.views import View
 
@@ -28,7 +30,7 @@ class Subject(msgspec.Struct, frozen=True):
     proto: str
 
 
-def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> Session:
+def record(held: Held, seen: View, stay: Stay, subject: Subject, *, final: bool = False) -> Session:
     """The record to publish."""
     facts, span, energy = held.facts, seen.span, seen.energy
     start, stop, tx = facts.start, facts.stop, facts.tx
@@ -62,9 +64,12 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
         end_clock=_clock(tx.ended_by_edge if tx is not None else stop.by_edge if stop is not None else None)
         if ended
         else None,
+        plugged_at=_text(stay.plugged_us),
         energy_from=_text(energy.from_us),
         energy_to=_text(energy.to_us),
+        unplugged_at=_text(stay.unplugged_us),
         duration_s=duration_s,
+        **_shares(stay.shares),
         import_wh=energy.imported,
         export_wh=energy.exported,
         method=energy.method,
@@ -78,6 +83,7 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
         phases=None if span is None or not span.phases else (span.phases & ~PHASES_READ).bit_count(),
         stop_reason=seen.reason,
         result=seen.result,
+        error_codes=stay.codes,
         readings=0 if span is None else span.readings,
         first_reading_at=None if span is None else rfc3339_ms(span.first_us),
         last_reading_at=None if span is None else rfc3339_ms(span.last_us),
@@ -88,6 +94,26 @@ def record(held: Held, seen: View, subject: Subject, *, final: bool = False) -> 
         supersedes=tuple(Superseded(rfc3339_ms(at_us), evse) for at_us, evse in held.former),
         flags=tuple(sorted(seen.flags)),
     )
+
+
+class _Shares(TypedDict, total=False):
+    """Seconds in each state, in whole milliseconds: rounded down, so that they do not come to more than all."""
+
+    charging_s: float
+    suspended_ev_s: float
+    suspended_evse_s: float
+    idle_s: float
+
+
+def _shares(found: Shares) -> _Shares:
+    if not found.is_known:
+        return {}
+    return {
+        "charging_s": found.charging_us // 1000 / 1000,
+        "suspended_ev_s": found.suspended_ev_us // 1000 / 1000,
+        "suspended_evse_s": found.suspended_evse_us // 1000 / 1000,
+        "idle_s": found.idle_us // 1000 / 1000,
+    }
 
 
 def _text(us: int | None) -> str | None:

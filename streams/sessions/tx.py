@@ -10,9 +10,11 @@ import msgspec
 from contracts.events import Signed
 from streams.energy.register import Point
 from streams.energy.rows import BEGIN, END
-from streams.message import Message, int_of, object_of, plausible, text_of
+from streams.message import Message, Payload, int_of, object_of, plausible, text_of
 from streams.samples import Group
 from streams.sessions.facts import with_signed
+from streams.sessions.marks import Mark, Marks, Shares, with_state
+from streams.status import CHARGING_STATES
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -44,6 +46,12 @@ class Tx(msgspec.Struct, frozen=True, array_like=True):
     end: Point | None = None
     """The last reading of context Transaction.End."""
     signed: tuple[Signed, ...] = ()
+    plugged_us: int | None = None
+    """When an event said that the cable was plugged in."""
+    states: Marks = ()
+    """What its events said of the charging state."""
+    spent: Shares = Shares()
+    """What those came to that are given up."""
 
     @property
     def outline(self) -> tuple[object, ...]:
@@ -68,6 +76,8 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
     at_us = message.ts_us if said_us is None else said_us
     started, ended = kind == "Started", kind == "Ended"
     tx = before or Tx(at_us, at_us)
+    states, spent = _states(tx, info, at_us, seq)
+    trigger = text_of(call, "triggerReason")
     signed = tuple(each for group in groups for each in group.signed)
     return Tx(
         first_us=min(tx.first_us, at_us),
@@ -84,7 +94,7 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
         stopped_by=_first(tx.stopped_by, said if ended else None),
         remote_start=_least(tx.remote_start, int_of(info, "remoteStartId")),
         reservation=_least(tx.reservation, int_of(call, "reservationId")),
-        trigger=_first(tx.trigger, text_of(call, "triggerReason") if started else None),
+        trigger=_first(tx.trigger, trigger if started else None),
         # 2.0.1 part 2, TransactionType: an omitted stoppedReason is Local
         reason=_first(tx.reason, (text_of(info, "stoppedReason") or "Local") if ended else None),
         offline=tx.offline or call.get("offline") is True,
@@ -92,7 +102,15 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
         begin=min(_registers(tx.begin, groups, BEGIN), key=lambda point: (point.at_us, -point.wh), default=None),
         end=max(_registers(tx.end, groups, END), default=None),
         signed=with_signed(tx.signed, signed) if signed else tx.signed,
+        plugged_us=_least(tx.plugged_us, at_us if trigger == "CablePluggedIn" else None),
+        states=states,
+        spent=spent,
     )
+
+
+def _states(tx: Tx, info: Payload, at_us: int, seq: int | None) -> tuple[Marks, Shares]:
+    state = CHARGING_STATES.get(text_of(info, "chargingState") or "")
+    return (tx.states, tx.spent) if state is None else with_state(tx.states, tx.spent, Mark(at_us, seq or 0, state))
 
 
 def _registers(known: Point | None, groups: Iterable[Group], context: str) -> list[Point]:

@@ -204,7 +204,7 @@ def test_states_encode_as_they_were_decoded(log: Log, log_2x: Log) -> None:
         for key, value in each.states.items():
             assert encode(key, decode(key, value)) == value
             assert decode(key, encode(key, decode(key, value))) == decode(key, value)
-    assert {key[:2] for key in log.states} == {b"\x00c", b"l/", b"h/", b"p/", b"b/", b"s/", b"m/", b"r/"}
+    assert {key[:2] for key in log.states} == {b"\x00c", b"l/", b"h/", b"p/", b"b/", b"s/", b"m/", b"r/", b"c/"}
 
 
 def test_no_derived_record_holds_anything_but_the_log(log: Log) -> None:
