@@ -71,6 +71,14 @@ _READINGS = st.lists(
     st.tuples(st.integers(1, 40 * 60), st.integers(0, 4000), st.sampled_from(["Sample.Periodic", "Sample.Clock"])),
     max_size=5,
 )
+_STATES = ["Available", "Preparing", "Charging", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Faulted"]
+_STATUSES = st.lists(
+    st.tuples(
+        st.integers(-300, 50 * 60), st.sampled_from(_STATES), st.sampled_from(["NoError", "NoError", "WeakSignal", "X"])
+    ),
+    max_size=6,
+)
+_CHARGING_STATES = st.sampled_from([None, None, "EVConnected", "Charging", "SuspendedEV", "SuspendedEVSE", "Idle"])
 _MOSTLY = st.sampled_from([True, True, True, False])
 _RARELY = st.sampled_from([False, False, False, True])
 
@@ -123,6 +131,9 @@ def sessions_16(draw: st.DrawFn, station: str, connector: int) -> History:
             answer = {"transactionId": given, "idTagInfo": {"status": "Accepted"}}
             if way.is_answered:
                 messages.append(Message(station, at, "StartTransaction", answer, answers=len(messages) - 1))
+        for after, status, error in draw(_STATUSES):
+            said = {"connectorId": connector, "status": status, "errorCode": error, "timestamp": ts(at + after)}
+            messages.append(Message(station, max(0.0, at + after), "StatusNotification", said))
         data = {}
         for after, wh, context in sorted(draw(_READINGS)):
             register += wh
@@ -170,6 +181,12 @@ def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
         for after, wh, reading_context in sorted(draw(_READINGS)):
             register += wh
             events.append(("Updated", begin + after, draw(_glitched(register)), reading_context))
+        for after, raw in draw(
+            st.lists(st.tuples(st.integers(-300, 50 * 60), st.sampled_from(_STATES[:2])), max_size=3)
+        ):
+            status = {"evseId": evse, "connectorId": 1, "timestamp": ts(begin + after)}
+            status["connectorStatus"] = "Occupied" if raw == "Preparing" else raw
+            messages.append(Message(station, max(0.0, begin + after), "StatusNotification", status, "ocpp2.0.1"))
         at = begin + 41 * 60
         if draw(st.sampled_from([True, True, True, False])):
             register += draw(st.integers(0, 500))
@@ -182,6 +199,8 @@ def sessions_2x(draw: st.DrawFn, station: str, evse: int) -> History:
                 "seqNo": seq,
                 "transactionInfo": {"transactionId": transaction},
             }
+            if (charging := draw(_CHARGING_STATES)) is not None:
+                payload["transactionInfo"]["chargingState"] = charging
             if index == 0 or names_evse:
                 payload["evse"] = {"id": evse, "connectorId": 1}
             if said_wh is not None:

@@ -25,6 +25,7 @@ from streams.turn import Turn
 Views = dict[str, dict[str, Any]]
 
 # Which message changed a record last, and where a session stood before, tell of the way and not of the facts.
+_STATES = ("charging_s", "suspended_ev_s", "suspended_evse_s", "idle_s")
 _OF_THE_WAY = {"revision", "source", "final", "supersedes"}
 
 
@@ -96,6 +97,18 @@ def test_what_was_published_last_is_what_is(data: st.DataObject) -> None:
     history = data.draw(delayed(data.draw(histories()), data.draw(st.sampled_from([60.0, 3.0 * DAY]))))
     log = folded(history, data.draw(orders(history)), end_of(history) + 2 * DAY)
     assert published(log) == views(log)
+
+
+@given(st.data())
+def test_the_states_of_a_session_are_never_longer_than_it(data: st.DataObject) -> None:
+    history = data.draw(histories())
+    log = folded(history, data.draw(orders(history)), end_of(history))
+    for session in log.latest("sessions").values():
+        states = [session[name] for name in _STATES if name in session]
+        assert len(states) in (0, len(_STATES))
+        assert all(seconds >= 0 for seconds in states)
+        if "duration_s" in session:
+            assert round(sum(states), 3) <= session["duration_s"]
 
 
 @given(st.data())
