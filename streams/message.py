@@ -27,7 +27,7 @@ _NAMES_OF_2X = {
 
 # The actions of which some fold reads the CALL or SEND, and those of which one reads the answer.
 _READ = frozenset({*_NAMES_OF_2X, "StartTransaction", "StopTransaction", "NotifyEvent", "SecurityEventNotification"})
-_ANSWERS_READ = frozenset({"BootNotification", "StartTransaction"})
+_ANSWERS_READ = frozenset({"BootNotification", "StartTransaction", "TransactionEvent"})
 
 Payload = dict[str, object]
 

@@ -22,6 +22,7 @@ from streams.links import Link
 from streams.sessions.facts import Book
 from streams.sessions.held import Held
 from streams.sessions.marks import Marks
+from streams.sessions.tx import Question
 from streams.status import Connector, Place
 
 FORMAT = 4  # of all state values; raise it with any change that old bytes do not fit
@@ -88,6 +89,8 @@ class Books(msgspec.Struct, frozen=True):
     sessions: tuple[str, ...] = ()
     loose: dict[str, Rows] = {}
     """Rows that wait until the evse of the transaction that they name is known."""
+    asked: dict[str, Question] = {}
+    """2.x events that carried the token of a session and wait for the answer, by conn/seq."""
 
 
 _TYPES: dict[bytes, type] = {

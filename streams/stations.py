@@ -72,6 +72,8 @@ def _said(turn: Turn, message: Message) -> None:
     """What the edge sent: answers, and commands."""
     if message.action == "StartTransaction":
         transactions.fold(turn, message, [])
+    elif message.action == "TransactionEvent":
+        transactions.answered(turn, message)
     elif message.action == "BootNotification" and message.result is not None:
         registration, heartbeat_s = brief_of(message.result, "status"), int_of(message.result, "interval")
         turn.set_head(registration=registration, heartbeat_s=heartbeat_s)

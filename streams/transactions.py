@@ -8,9 +8,12 @@ from streams.rejoining import rejoin
 from streams.samples import Group
 from streams.sessions import facts, held, prune, tx
 from streams.sessions.facts import Stop
+from streams.sessions.held import Held
+from streams.sessions.tx import Tx
 from streams.turn import Turn
 
 _FACTS_16 = frozenset({"StartTransaction", "StopTransaction"})
+_KEPT_QUESTIONS = 16
 
 
 def fold(turn: Turn, message: Message, groups: list[Group]) -> None:
@@ -59,11 +62,40 @@ def _tell(turn: Turn, transaction: str, message: Message, groups: list[Group]) -
     known = turn.states.session(f"{turn.station}/{transaction}")
     before = None if known is None else known.facts.tx
     after = tx.fold(before, message, groups)
+    _ask(turn, message)
     if known is None or before is None or before.outline != after.outline:
         rejoin(turn, turn.books.facts, {transaction: after})
     elif after != before:
-        told = msgspec.structs.replace(known.facts, tx=after, signed=after.signed)
-        keeping.keep(turn, held.told(known, told))
+        _keep(turn, known, after)
+
+
+def _keep(turn: Turn, known: Held, tx: Tx) -> None:
+    told = msgspec.structs.replace(known.facts, tx=tx, signed=tx.signed)
+    keeping.keep(turn, held.told(known, told))
+
+
+def _ask(turn: Turn, message: Message) -> None:
+    """Remember an event whose reply says what its token is worth; of too many the newest."""
+    question, envelope = tx.question_of(message), message.envelope
+    if question is not None:
+        asked = {**turn.books.asked, f"{envelope.conn}/{envelope.seq}": question}
+        turn.set_books(asked=dict(list(asked.items())[-_KEPT_QUESTIONS:]))
+
+
+def answered(turn: Turn, message: Message) -> None:
+    """2.x: the reply to an event. It stands behind that on the log, as both are of one connection."""
+    asked = f"{message.envelope.conn}/{message.envelope.call_seq}"
+    question = turn.books.asked.get(asked)
+    if question is None:
+        return
+    turn.set_books(asked={name: each for name, each in turn.books.asked.items() if name != asked})
+    known = turn.states.session(f"{turn.station}/{question.transaction}")
+    if known is None or known.facts.tx is None:
+        return
+    after = tx.answered(known.facts.tx, question, message.result or {})
+    if after != known.facts.tx:
+        _keep(turn, known, after)
+        _publish(turn)
 
 
 def _learn(turn: Turn, message: Message, groups: list[Group]) -> Stop | None:

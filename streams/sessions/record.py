@@ -127,7 +127,8 @@ def _clock(by_edge: bool | None) -> Literal["station", "edge"] | None:  # noqa: 
 def _token(facts: Joined) -> Token | None:
     start, tx = facts.start, facts.tx
     if tx is not None:
-        return Token(tx.token, tx.token_type) if tx.token or tx.token_type else None
+        group = None if tx.answer is None else tx.answer.group or None
+        return Token(tx.token, tx.token_type, group) if tx.token or tx.token_type or group else None
     return Token(start.token, None, start.parent) if start is not None and start.token else None
 
 
@@ -135,7 +136,8 @@ def _authorization(facts: Joined) -> Authorization | None:
     start, tx = facts.start, facts.tx
     found = Authorization()
     if tx is not None:
-        found = Authorization(tx.trigger, None, tx.remote_start, tx.reservation)
+        status = None if tx.answer is None else tx.answer.status or None
+        found = Authorization(tx.trigger, status, tx.remote_start, tx.reservation)
     elif start is not None:
         found = Authorization(None, start.status, None, start.reservation)
     return None if found == Authorization() else found

@@ -10,13 +10,28 @@ import msgspec
 from contracts.events import Signed
 from streams.energy.register import Point
 from streams.energy.rows import BEGIN, END
-from streams.message import Message, Payload, int_of, object_of, plausible, text_of
+from streams.message import Message, Payload, brief_of, int_of, object_of, plausible, text_of
 from streams.samples import Group
 from streams.sessions.facts import with_signed
 from streams.sessions.marks import Mark, Marks, Shares, with_state
 from streams.status import CHARGING_STATES
 
 Ranges = tuple[tuple[int, int], ...]
+
+
+class Question(msgspec.Struct, frozen=True, array_like=True):
+    """An event with the token that a transaction began with: it waits for what is said of that."""
+
+    transaction: str
+    at_us: int
+
+
+class Answer(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """What was said of the token: `at_us` is the event's time, that of the first event counts."""
+
+    at_us: int
+    status: str = ""
+    group: str = ""
 
 
 class Tx(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +67,7 @@ class Tx(msgspec.Struct, frozen=True, array_like=True):
     """What its events said of the charging state."""
     spent: Shares = Shares()
     """What those came to that are given up."""
+    answer: Answer | None = None
 
     @property
     def outline(self) -> tuple[object, ...]:
@@ -65,6 +81,27 @@ def transaction_of(message: Message) -> str | None:
     if message.action != "TransactionEvent" or message.call is None:
         return None
     return text_of(object_of(message.call, "transactionInfo"), "transactionId")
+
+
+def question_of(message: Message) -> Question | None:
+    """What an event asks, if it carries a token that is not the one it ends with."""
+    transaction, call = transaction_of(message), message.call or {}
+    if transaction is None or text_of(object_of(call, "idToken"), "idToken") is None:
+        return None
+    if text_of(call, "eventType") == "Ended":
+        return None
+    at_us = plausible(call.get("timestamp"), message.ts_us)
+    return Question(transaction, message.ts_us if at_us is None else at_us)
+
+
+def answered(tx: Tx, question: Question, result: Payload) -> Tx:
+    """The transaction with what the reply to one of its events says of the token (2.0.1 part 2, IdTokenInfoType)."""
+    info = object_of(result, "idTokenInfo")
+    status, group = brief_of(info, "status") or "", brief_of(object_of(info, "groupIdToken"), "idToken") or ""
+    if not (status or group):
+        return tx
+    answer = Answer(question.at_us, status, group)
+    return msgspec.structs.replace(tx, answer=answer if tx.answer is None else min(answer, tx.answer))
 
 
 def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
@@ -105,6 +142,7 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
         plugged_us=_least(tx.plugged_us, at_us if trigger == "CablePluggedIn" else None),
         states=states,
         spent=spent,
+        answer=tx.answer,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from list_log import Log, ms, ts
+from streams.states import Books, decode
 
 HOUR, DAY = 3600, 24 * 3600
 ANNA: dict[str, Any] = {"idToken": {"idToken": "anna", "type": "ISO14443"}}
@@ -310,4 +311,52 @@ def test_what_waited_for_a_session_goes_with_it(log_2x: Log) -> None:
         log_2x.event(100 * number, "Started", 0, 1000, f"tx-{number}")
         log_2x.event(100 * number + 60, "Ended", 1, 1500, f"tx-{number}")
     assert [(each["import_wh"], each["readings"]) for each in log_2x.sessions()] == [(500, 2)] * 30
+    assert log_2x.all("dlq") == []
+
+
+# -- what was said of the token
+
+ACCEPTED: dict[str, Any] = {
+    "idTokenInfo": {"status": "Accepted", "groupIdToken": {"idToken": "fam", "type": "Central"}}
+}
+
+
+def answer(log: Log, at: float, result: dict[str, Any], call_seq: int | None = None) -> None:
+    log.reply(at, "TransactionEvent", result, call_seq=call_seq, proto="ocpp2.0.1")
+
+
+def said(log: Log) -> tuple[object, object]:
+    return log.session().get("auth"), log.session().get("token")
+
+
+def test_the_reply_says_what_a_token_is_worth_and_its_group(log_2x: Log) -> None:
+    log_2x.event(10, "Started", 0, 1000, evse=1, **ANNA)
+    answer(log_2x, 10, ACCEPTED)
+    log_2x.event(70, "Updated", 1, 1100)
+    answer(log_2x, 70, {})
+    log_2x.event(130, "Ended", 2, 1200, **BERT)
+    answer(log_2x, 130, {"idTokenInfo": {"status": "Expired"}})
+    auth, token = said(log_2x)
+    assert auth == {"method": "MeterValuePeriodic", "status": "Accepted"}
+    assert token == {"ref": "anna", "type": "ISO14443", "group_ref": "fam"}
+    held = [decode(key, value) for key, value in log_2x.states.items() if key.startswith(b"b/")]
+    assert [books.asked for books in held if isinstance(books, Books)] == [{}]
+
+
+def test_of_several_replies_that_to_the_first_event_counts(log_2x: Log) -> None:
+    log_2x.event(20, "Updated", 1, 1000, evse=1, **ANNA)
+    second = log_2x.seqs["C1"]
+    log_2x.event(30, "Started", 0, 1000, evse=1, said=10, **ANNA)
+    answer(log_2x, 31, {"idTokenInfo": {"status": "Blocked"}})
+    answer(log_2x, 32, ACCEPTED, call_seq=second)
+    log_2x.event(130, "Ended", 2, 1200)
+    assert said(log_2x)[0] == {"method": "MeterValuePeriodic", "status": "Blocked"}
+
+
+def test_a_reply_to_nothing_that_is_known_says_nothing(log_2x: Log) -> None:
+    log_2x.event(10, "Started", 0, 1000, evse=1, **ANNA)
+    answer(log_2x, 10, ACCEPTED, call_seq=99)
+    answer(log_2x, 11, {"idTokenInfo": "Accepted"})
+    log_2x.event(130, "Ended", 2, 1200)
+    assert said(log_2x)[0] == {"method": "MeterValuePeriodic"}
     assert log_2x.all("dlq") == []
