@@ -204,7 +204,18 @@ EnergyMethod = Literal["register", "interval", "start-stop", "none"]
 
 
 class Session(Derived, frozen=True, kw_only=True, omit_defaults=True):
-    """One charging session, whole (`sessions`, key session_id). The greatest (log, revision) stands."""
+    """One charging session, whole (`sessions`, key session_id). The greatest (log, revision) stands.
+
+    `plugged_at` to `unplugged_at`: while the car was there; the latter is known after the end mostly, with one more
+    revision. `energy_from` is the reading before the register rose first, `energy_to` the one of its last rise.
+
+    `charging_s`, `suspended_ev_s`, `suspended_evse_s`: seconds in these states; `idle_s`: occupied, but in none of them
+    (1.6 Preparing, Occupied, Finishing; 2.x EVConnected, Idle). All four or none; together never more than
+    `duration_s`, and less while the state was not known or another. An open session's are up to what was heard last.
+
+    `phases`: through how many something flowed; absent where no phase was read. `error_codes`: the faults of its evse
+    while it lasted, in the order of their first sight: an errorCode of 1.6, else what the alarm's cause is.
+    """
 
     session_id: str
     state: SessionState
