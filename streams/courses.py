@@ -17,6 +17,7 @@ from streams.turn import Turn
 
 _SAYS_STATES = frozenset({"StatusNotification", "NotifyEvent"})
 _CODE = 100  # characters
+_NEVER = 2**63
 
 
 def follow(turn: Turn, message: Message, changed: Iterable[Place], told: Iterable[Signal]) -> None:
@@ -61,7 +62,7 @@ def _add(turn: Turn, evse: int, marks: Iterable[Mark]) -> None:
         return
     since_us, kept = trimmed(after)
     turn.states.set_course(turn.station, evse, Course(kept))
-    touched = [each for each in _around(turn, evse, new) if _differs(turn, each, before, after)]
+    touched = [each for each in _around(turn, evse, before, new) if _differs(turn, each, before, after)]
     if kept is not after:
         for each in turn.held():
             if each.facts.evse == evse:
@@ -70,13 +71,28 @@ def _add(turn: Turn, evse: int, marks: Iterable[Mark]) -> None:
         session_records.publish(turn, each.facts.session_id)
 
 
-def _around(turn: Turn, evse: int, new: Iterable[Mark]) -> list[Held]:
-    """The sessions that new marks may concern: with those in order, and no car that left, only the open ones."""
-    over_us = turn.pace.over_us.get(evse, -1)
-    if all(mark.at_us > over_us and mark.state != "available" for mark in new):
-        names = sorted(name for name, each in turn.pace.sessions.items() if each.evse == evse)
-        return [held for held in map(turn.states.session, names) if held is not None]
-    return [held for held in turn.held() if held.facts.evse == evse]
+def _around(turn: Turn, evse: int, before: Marks, new: Iterable[Mark]) -> list[Held]:
+    """The sessions that new marks may concern: the open ones, and all that a mark comes too late for.
+
+    Where a car left, also those that were over since one left before.
+    """
+    over_us, since_us = turn.pace.over_us.get(evse, -1), _NEVER
+    for mark in new:
+        if mark.at_us <= over_us:
+            since_us = 0
+        elif mark.state == "available":
+            since_us = min(since_us, _freed(before, mark.connector))
+    names = {name for name, each in turn.pace.sessions.items() if each.evse == evse}
+    if since_us > over_us:
+        return [held for held in map(turn.states.session, sorted(names)) if held is not None]
+    here = (held for held in turn.held() if held.facts.evse == evse)
+    return [held for held in here if held.until_us >= since_us or held.facts.session_id in names]
+
+
+def _freed(marks: Marks, connector: int) -> int:
+    """When a connector was free last."""
+    free = (mark.at_us for mark in reversed(marks) if mark.state == "available" and mark.connector == connector)
+    return next(free, 0)
 
 
 def _differs(turn: Turn, held: Held, before: Marks, after: Marks) -> bool:
@@ -86,6 +102,8 @@ def _differs(turn: Turn, held: Held, before: Marks, after: Marks) -> bool:
 
 
 def _give_up(turn: Turn, held: Held, marks: Marks, since_us: int) -> None:
+    if held.until_us < marks[0].at_us and held.stay.unplugged_us is not None:
+        return  # it was over before all of them, and knows when the car left
     held = keeping.counted(turn, held)
     lasted = keeping.lasted(held, view(keeping.seen(turn, held)))
     past = given_up(held.facts, held.stay, marks, lasted, since_us)
