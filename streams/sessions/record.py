@@ -1,7 +1,7 @@
 """The record of a session, from its view."""
 
 from itertools import pairwise
-from typing import Literal, TypedDict
+from typing import Literal
 
 import msgspec
 
@@ -11,7 +11,6 @@ from contracts.times import SECOND, rfc3339_ms
 from streams.samples import PHASES_READ
 from streams.sessions.held import Held
 from streams.sessions.join import Joined
-from streams.sessions.marks import Shares
 from streams.sessions.stay import Stay
 from streams.sessions.tx import Ranges
 from streams.sessions.views import View
@@ -33,7 +32,7 @@ class Subject(msgspec.Struct, frozen=True):
 def record(held: Held, seen: View, stay: Stay, subject: Subject, *, final: bool = False) -> Session:
     """The record to publish."""
     facts, span, energy = held.facts, seen.span, seen.energy
-    start, stop, tx = facts.start, facts.stop, facts.tx
+    start, stop, tx, shares = facts.start, facts.stop, facts.tx, stay.shares
     ended = seen.end_us is not None
     duration_s = None
     if seen.start_us is not None and seen.end_us is not None and seen.end_us >= seen.start_us:
@@ -69,7 +68,10 @@ def record(held: Held, seen: View, stay: Stay, subject: Subject, *, final: bool 
         energy_to=_text(energy.to_us),
         unplugged_at=_text(stay.unplugged_us),
         duration_s=duration_s,
-        **_shares(stay.shares),
+        charging_s=_seconds(shares.charging_us) if shares.is_known else None,
+        suspended_ev_s=_seconds(shares.suspended_ev_us) if shares.is_known else None,
+        suspended_evse_s=_seconds(shares.suspended_evse_us) if shares.is_known else None,
+        idle_s=_seconds(shares.idle_us) if shares.is_known else None,
         import_wh=energy.imported,
         export_wh=energy.exported,
         method=energy.method,
@@ -96,24 +98,9 @@ def record(held: Held, seen: View, stay: Stay, subject: Subject, *, final: bool 
     )
 
 
-class _Shares(TypedDict, total=False):
-    """Seconds in each state, in whole milliseconds: rounded down, so that they do not come to more than all."""
-
-    charging_s: float
-    suspended_ev_s: float
-    suspended_evse_s: float
-    idle_s: float
-
-
-def _shares(found: Shares) -> _Shares:
-    if not found.is_known:
-        return {}
-    return {
-        "charging_s": found.charging_us // 1000 / 1000,
-        "suspended_ev_s": found.suspended_ev_us // 1000 / 1000,
-        "suspended_evse_s": found.suspended_evse_us // 1000 / 1000,
-        "idle_s": found.idle_us // 1000 / 1000,
-    }
+def _seconds(us: int) -> float:
+    """Whole milliseconds, rounded down: a session's states must not come to more than all of it."""
+    return us // 1000 / 1000
 
 
 def _text(us: int | None) -> str | None:

@@ -4,18 +4,19 @@
 occupied. Everything is a view of marks; of those that are given up the session keeps what they came to.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from bisect import bisect_right
 
 import msgspec
 
 from streams.sessions.join import Joined
 from streams.sessions.marks import Mark, Marks, Shares, shares
+from streams.sessions.tx import least
 
 _FREE = frozenset({"available", "reserved"})
 _PLUGGED = frozenset({"preparing", "occupied"})
 OCCUPIED = frozenset({*_PLUGGED, "charging", "suspended_ev", "suspended_evse", "finishing"})
 _MOST_CODES = 16
+_LAST = 2**63 - 1  # after all marks of its time
 
 
 class Stay(msgspec.Struct, frozen=True, array_like=True):
@@ -49,10 +50,12 @@ def stay(facts: Joined, past: Stay, marks: Marks, lasted: Lasted) -> Stay:
     own = _since_free(facts, marks, start_us)
     states = own if facts.tx is None else facts.tx.states
     before = past.shares if facts.tx is None else facts.tx.spent
-    until_us = max((lasted.heard_us, *(each.at_us for each in states[-1:]))) if end_us is None else end_us
+    until_us = end_us
+    if until_us is None:
+        until_us = max(lasted.heard_us, states[-1].at_us) if states else lasted.heard_us
     return Stay(
         shares(states, start_us, until_us, before),
-        _codes(past.codes, marks[bisect_left(marks, start_us, key=_at) :], end_us),
+        _codes(past.codes, marks, start_us, end_us),
         _plugged(facts, past, own, start_us),
         _unplugged(past, own, start_us, end_us, lasted.reason),
     )
@@ -69,14 +72,10 @@ def given_up(facts: Joined, past: Stay, marks: Marks, lasted: Lasted, since_us: 
     return msgspec.structs.replace(seen, shares=counted)
 
 
-def _at(mark: Mark) -> int:
-    return mark.at_us
-
-
 def _since_free(facts: Joined, marks: Marks, start_us: int) -> Marks:
     """The states of a session's connector, from when it was free last before the start."""
     connector = facts.connector or 1
-    first = bisect_right(marks, start_us, key=_at)
+    first = bisect_right(marks, Mark(start_us, _LAST))
     while first:
         first -= 1
         if marks[first].connector == connector and marks[first].state in _FREE:
@@ -84,33 +83,35 @@ def _since_free(facts: Joined, marks: Marks, start_us: int) -> Marks:
     return tuple(each for each in marks[first:] if each.state and each.connector == connector)
 
 
-def _codes(known: tuple[str, ...], marks: Iterable[Mark], end_us: int | None) -> tuple[str, ...]:
-    found = [each.code for each in marks if each.code and (end_us is None or each.at_us <= end_us)]
+def _codes(known: tuple[str, ...], marks: Marks, start_us: int, end_us: int | None) -> tuple[str, ...]:
+    found = [
+        each.code for each in marks if each.code and start_us <= each.at_us and (end_us is None or each.at_us <= end_us)
+    ]
     return tuple(dict.fromkeys((*known, *found)))[:_MOST_CODES] if found else known
 
 
 def _plugged(facts: Joined, past: Stay, own: Marks, start_us: int) -> int | None:
     """Since when the connector is occupied with which it began; or when an event said that the cable was plugged."""
     said_us = None if facts.tx is None else facts.tx.plugged_us
-    found = past.plugged_us, said_us, _occupied(own, start_us)
-    return min((each for each in found if each is not None), default=None)
+    return least(past.plugged_us, least(said_us, _occupied(own, start_us)))
 
 
 def _occupied(own: Marks, start_us: int) -> int | None:
     """`own`: from when the connector was free last."""
-    first = next((each for each in own if each.state in OCCUPIED), None)
-    if first is None or first.at_us > start_us:
-        return None
-    # Where nothing says that it was free before, it may have been occupied for longer, unless that just began.
-    return first.at_us if own[0].state in _FREE or first.state in _PLUGGED else None
+    for mark in own:
+        if mark.at_us > start_us:
+            return None
+        if mark.state in OCCUPIED:
+            # Where nothing says that it was free before, it may have been so for longer, unless that just began.
+            return mark.at_us if own[0].state in _FREE or mark.state in _PLUGGED else None
+    return None
 
 
 def _unplugged(past: Stay, own: Marks, start_us: int, end_us: int | None, reason: str | None) -> int | None:
     """When the connector was free: before it ended, with its end, or after it and before another car came."""
     if end_us is None:
         return None
-    found = [past.unplugged_us, _free(own, start_us, end_us, reason)]
-    return min((each for each in found if each is not None), default=None)
+    return least(past.unplugged_us, _free(own, start_us, end_us, reason))
 
 
 def _free(own: Marks, start_us: int, end_us: int, reason: str | None) -> int | None:

@@ -120,17 +120,17 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
         first_us=min(tx.first_us, at_us),
         last_us=max(tx.last_us, at_us),
         seqs=tx.seqs if seq is None else with_seq(tx.seqs, seq),
-        started_us=_least(tx.started_us, at_us if started else None),
+        started_us=least(tx.started_us, at_us if started else None),
         started_by_edge=tx.started_by_edge or (started and said_us is None),
-        ended_us=_least(tx.ended_us, at_us if ended else None),
+        ended_us=least(tx.ended_us, at_us if ended else None),
         ended_by_edge=tx.ended_by_edge or (ended and said_us is None),
-        evse=_least(tx.evse, int_of(evse, "id")),
-        connector=_least(tx.connector, int_of(evse, "connectorId")),
+        evse=least(tx.evse, int_of(evse, "id")),
+        connector=least(tx.connector, int_of(evse, "connectorId")),
         token=_first(tx.token, None if ended else said),
         token_type=_first(tx.token_type, None if ended else text_of(token, "type")),
         stopped_by=_first(tx.stopped_by, said if ended else None),
-        remote_start=_least(tx.remote_start, int_of(info, "remoteStartId")),
-        reservation=_least(tx.reservation, int_of(call, "reservationId")),
+        remote_start=least(tx.remote_start, int_of(info, "remoteStartId")),
+        reservation=least(tx.reservation, int_of(call, "reservationId")),
         trigger=_first(tx.trigger, trigger if started else None),
         # 2.0.1 part 2, TransactionType: an omitted stoppedReason is Local
         reason=_first(tx.reason, (text_of(info, "stoppedReason") or "Local") if ended else None),
@@ -139,7 +139,7 @@ def fold(before: Tx | None, message: Message, groups: Iterable[Group]) -> Tx:
         begin=min(_registers(tx.begin, groups, BEGIN), key=lambda point: (point.at_us, -point.wh), default=None),
         end=max(_registers(tx.end, groups, END), default=None),
         signed=with_signed(tx.signed, signed) if signed else tx.signed,
-        plugged_us=_least(tx.plugged_us, at_us if trigger == "CablePluggedIn" else None),
+        plugged_us=least(tx.plugged_us, at_us if trigger == "CablePluggedIn" else None),
         states=states,
         spent=spent,
         answer=tx.answer,
@@ -158,7 +158,7 @@ def _registers(known: Point | None, groups: Iterable[Group], context: str) -> li
     return found if known is None else [known, *found]
 
 
-def _least(a: int | None, b: int | None) -> int | None:
+def least(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else min(a, b)
 
 
