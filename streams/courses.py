@@ -77,8 +77,9 @@ def _around(turn: Turn, evse: int, before: Marks, new: Iterable[Mark]) -> list[H
     Where a car left, also those that were over since one left before.
     """
     over_us, since_us = turn.pace.over_us.get(evse, -1), _NEVER
+    last_us = before[-1].at_us if before else -1
     for mark in new:
-        if mark.at_us <= over_us:
+        if mark.at_us <= max(over_us, last_us):
             since_us = 0
         elif mark.state == "available":
             since_us = min(since_us, _freed(before, mark.connector))

@@ -257,6 +257,16 @@ def test_a_car_that_came_after_it_says_nothing_of_when_it_left(log: Log) -> None
     assert around(log) == (None, None)
 
 
+def test_that_it_left_sooner_may_come_late(log: Log) -> None:
+    log.start(10, 1000)
+    log.stop(100, 1100)
+    log.status(300, "Available")
+    log.status(301, "Available", timestamp=ts(200))
+    assert around(log) == (None, ms(200))
+    log.status(302, "Preparing", timestamp=ts(150))
+    assert around(log) == (None, None)
+
+
 def test_a_connector_that_is_free_at_the_end_was_left_before(log: Log) -> None:
     log.start(10, 1000)
     log.status(20, "Charging")
@@ -316,6 +326,19 @@ def test_a_session_that_is_forgotten_keeps_what_it_knows(log: Log) -> None:
     assert [each["plugged_at"] for each in sessions[1:]] == [ms(1000 * number + 1) for number in range(1, 40)]
     assert [each["unplugged_at"] for each in sessions] == [ms(1000 * number + 200) for number in range(40)]
     assert [each["final"] for each in sessions] == [True] * 24 + [False] * 16
+
+
+def test_the_state_may_come_as_a_variable(log_2x: Log) -> None:
+    monitored(log_2x, 5, "Connector", "AvailabilityState", actualValue="Occupied", trigger="Delta")
+    charging(log_2x, 10, "Started", 0, "Charging", evse=1)
+    charging(log_2x, 100, "Ended", 1, None)
+    monitored(log_2x, 150, "Connector", "AvailabilityState", actualValue="Available", trigger="Delta")
+    assert around(log_2x) == (ms(5), ms(150))
+
+
+def test_of_an_evse_that_nobody_knows_nothing_is_remembered(log_2x: Log) -> None:
+    monitored(log_2x, 5, "Connector", "Problem")
+    assert not [key for key in log_2x.states if key.startswith(b"c/")]
 
 
 # -- marks
