@@ -1,7 +1,8 @@
 """Group commit: an acknowledgement of Kafka's releases everything that waited for it, in order.
 
 One batch in flight a partition; what is submitted meanwhile is the next batch. No linger to tune: an idle edge sends
-at once, a busy one sends bigger batches.
+at once, a busy one sends bigger batches. After a failure they are smaller, and grow while answers are quick: a backlog
+gets through a slow link, too.
 
 The promise is at least once and in order. A batch is sent again until Kafka answers, before anything newer of its
 partition, so a record may stand on the log twice, but first occurrences are never reordered and never have gaps. What

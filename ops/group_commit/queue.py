@@ -12,6 +12,8 @@ from ops.group_commit.submission import BATCH_OVERHEAD, Submission
 
 UNSURE_STRIKES = 3
 """A refusal that may be the broker's own trouble is believed when a submission has met it so often, alone."""
+LEAST_BATCH_BYTES = 4096
+"""So small a batch is not halved any more."""
 
 
 class PartitionQueue:
@@ -19,6 +21,9 @@ class PartitionQueue:
 
     def __init__(self, max_batch_bytes: int) -> None:
         self.max_batch_bytes = max_batch_bytes
+        self.batch_bytes = max_batch_bytes
+        """How large a batch may be for the present: the same again would get no answer again where it was too much for
+        the way to Kafka, and would come to stand on the log each time."""
         self.waiting: deque[Submission] = deque()
         self.records = 0
         """Records waiting, those in flight included."""
@@ -80,14 +85,16 @@ class PartitionQueue:
         size = BATCH_OVERHEAD
         for submission in islice(self.waiting, limit):
             size += submission.size
-            if batch and size > self.max_batch_bytes:
+            if batch and size > self.batch_bytes:
                 break
             batch.append(submission)
         self.in_flight = len(batch)
         return batch
 
-    def acknowledged(self, now: float) -> None:
-        """The batch in flight is on the log."""
+    def acknowledged(self, now: float, *, quick: bool = True) -> None:
+        """The batch in flight is on the log; where that was `quick`, the next may be twice as large."""
+        if quick and self.batch_bytes < self.max_batch_bytes:
+            self.batch_bytes = min(2 * self.batch_bytes, self.max_batch_bytes)
         self._strikes = 0
         self.suspects = max(0, self.suspects - self.in_flight)
         for _ in range(self.in_flight):
@@ -96,8 +103,10 @@ class PartitionQueue:
         self._answered_at = now
 
     def failed(self) -> None:
-        """The batch in flight may be on the log or not: it is sent again."""
+        """The batch in flight may be on the log or not: it is sent again, half as large."""
         self.in_flight = 0
+        if self.batch_bytes > LEAST_BATCH_BYTES:
+            self.batch_bytes //= 2
 
     def refused(self, now: float, *, sure: bool) -> Submission | None:
         """Kafka took nothing of the batch because of what is in it; the submission at fault, once that is known.

@@ -6,7 +6,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.group_commit.queue import UNSURE_STRIKES, PartitionQueue
+from ops.group_commit.queue import LEAST_BATCH_BYTES, UNSURE_STRIKES, PartitionQueue
 from ops.group_commit.submission import BATCH_OVERHEAD, Submission
 
 
@@ -18,10 +18,10 @@ def values(batch: list[Submission]) -> list[bytes]:
     return [value for one in batch for _, value in one.records]
 
 
-def queue_of(count: int, max_batch_bytes: int = 1_000_000) -> PartitionQueue:
+def queue_of(count: int, max_batch_bytes: int = 1_000_000, size: int = 100) -> PartitionQueue:
     queue = PartitionQueue(max_batch_bytes)
     for number in range(count):
-        queue.add(submission(b"%d" % number))
+        queue.add(submission(b"%d" % number, size=size))
     return queue
 
 
@@ -40,6 +40,29 @@ def test_what_failed_is_sent_again_with_what_came_meanwhile() -> None:
     queue.add(submission(b"2"))
     queue.failed()
     assert values(queue.next_batch()) == [b"0", b"1", b"2"]
+
+
+def sizes(queue: PartitionQueue, answers: str) -> list[int]:
+    """How many submissions were in each batch: one that (f)ails, one that is taken (q)uickly, or (s)lowly."""
+    found = []
+    for answer in answers:
+        found.append(len(queue.next_batch()))
+        if answer == "f":
+            queue.failed()
+        else:
+            queue.acknowledged(0, quick=answer == "q")
+    return found
+
+
+def test_what_got_no_answer_is_halved_until_it_gets_one_and_grows_while_answers_are_quick() -> None:
+    queue = queue_of(300, max_batch_bytes=40_500, size=1000)
+    assert sizes(queue, "fffsssqqqqq") == [40, 20, 10, 5, 5, 5, 5, 10, 20, 40, 40]
+
+
+def test_after_an_outage_a_batch_is_small_but_one_submission_at_least() -> None:
+    assert sizes(queue_of(300, max_batch_bytes=40_500), "f" * 50)[-1] == 24  # of 100 bytes, within 2531
+    assert LEAST_BATCH_BYTES >= 2531
+    assert sizes(queue_of(2, max_batch_bytes=1_000_000, size=900_000), "ffq") == [1, 1, 1]
 
 
 def test_it_counts_what_waits() -> None:

@@ -143,6 +143,33 @@ async def test_a_partition_in_trouble_goes_on_alone_until_the_shared_lane_knows_
     assert main.log == [b"4"]
 
 
+@pytest.mark.parametrize(("quick_s", "takes"), [(60.0, [40, 20, 20, 40, 40]), (-1.0, [40, 20, 20, 20, 20])])
+async def test_batches_grow_again_when_the_shared_lane_answers_quickly(
+    monkeypatch: pytest.MonkeyPatch, quick_s: float, takes: list[int]
+) -> None:
+    """The second batch is answered quickly, too, but to a lane without companions."""
+    monkeypatch.setattr(sender, "QUICK_S", quick_s)
+    sent: list[int] = []
+
+    class Counting(Luck):
+        async def send(self, partition: TopicPartition, batch: Sequence[Submission]) -> None:
+            sent.append(len(batch))
+            await super().send(partition, batch)
+
+    main, own, queue = Counting(trouble=1.0), Counting(), PartitionQueue(40_500)
+    carrier = PartitionSender(PARTITION, queue, main, own, lambda *_: None, lambda *_: None)
+    for number in range(140):
+        queue.add(Submission([(None, b"%d" % number)], 1000, 0.0))
+    task = asyncio.create_task(carrier.run())
+    async with asyncio.timeout(10):
+        while queue.waiting:
+            await asyncio.sleep(0)
+            if carrier.troubled:
+                main.trouble = 0.0
+    task.cancel()
+    assert sent[: len(takes)] == takes
+
+
 async def test_away_after_five_seconds_without_an_answer_and_back_with_the_first() -> None:
     lane, queue, turns = Luck(trouble=1.0), PartitionQueue(1_000_000), []
     carrier = PartitionSender(
