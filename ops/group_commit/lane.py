@@ -1,7 +1,8 @@
 """One way to Kafka: a producer that sends a batch once, and is replaced when it is stuck.
 
 A connection that hangs, metadata that is not learnt: whatever it is, a lane through which nothing came for
-`PATIENCE_S` gets a new producer.
+`PATIENCE_S` gets a new producer. One whose producer cannot learn the leaders any more gets it at once: its other
+partitions may go on for ever.
 """
 
 import asyncio
@@ -61,7 +62,7 @@ class Lane:
         now = monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        if self._producer is not None and now - self._failing_since <= PATIENCE_S:
+        if self._producer is not None and self._producer.learns and now - self._failing_since <= PATIENCE_S:
             self._producer.refresh()
         elif self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew())

@@ -57,6 +57,11 @@ class Producer:
         """Learn the leaders anew, in the background; many calls are one."""
         self._client.force_metadata_update()
 
+    @property
+    def learns(self) -> bool:
+        """Whether `refresh` is of use: an exception that aiokafka did not expect ends its task for that, for good."""
+        return self._client._sync_task is not None and not self._client._sync_task.done()
+
     def send(self, broker: int, partition: int, batch: bytearray) -> asyncio.Future[None]:
         """Send a batch once; done when all in-sync brokers have it, or with one of aiokafka's errors.
 

@@ -148,3 +148,22 @@ async def test_stopping_fails_what_waits_what_is_asked_and_what_was_not_begun(
     await turns()
     assert len(client.requests) == 1
     assert client.closed
+
+
+async def test_it_learns_until_an_unexpected_exception_ends_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka's own client, of which nothing but one request is replaced."""
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("a bug of aiokafka's")
+
+    producer = Producer("t", {})
+    learns = [producer.learns]
+    client = producer._client
+    monkeypatch.setattr(client, "_metadata_update", fails)
+    client._sync_task = asyncio.create_task(client._md_synchronizer())
+    await turns()
+    learns.append(producer.learns)
+    producer.refresh()
+    await turns()
+    assert [*learns, producer.learns] == [False, True, False]
+    await producer.stop(1.0)
