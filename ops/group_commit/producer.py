@@ -95,6 +95,8 @@ class Producer:
             if connection._writer is not None:
                 connection._writer.transport.abort()  # close() alone would wait until a stopped broker reads
             connection.close()
+        # Or closing once more would wait for what was cancelled with the first time, and be cancelled by that.
+        self._client._conns.clear()
 
     def _fail(self) -> None:
         for task in self._requesting.values():

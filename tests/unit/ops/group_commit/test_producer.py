@@ -167,3 +167,27 @@ async def test_it_learns_until_an_unexpected_exception_ends_that(monkeypatch: py
     await turns()
     assert [*learns, producer.learns] == [False, True, False]
     await producer.stop(1.0)
+
+
+class Stuck:
+    """A connection with unsent bytes to a broker that stands still: until it is aborted, it does not close."""
+
+    def __init__(self) -> None:
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer = SimpleNamespace(transport=SimpleNamespace(abort=self._abort))
+        self.aborted = 0
+
+    def _abort(self) -> None:
+        self.aborted += 1
+
+    def close(self, reason: object = None) -> asyncio.Future[None]:  # noqa: ARG002 - aiokafka's signature
+        return self._closed
+
+
+async def test_it_may_be_stopped_again_when_the_first_time_was_not_enough() -> None:
+    """aiokafka's own client, whose `close` waits for all connections at once: to give it up cancels what they gave."""
+    producer, stuck = Producer("t", {}), Stuck()
+    producer._client._conns[0] = stuck
+    await producer.stop(0.01)
+    await producer.stop(0.01)
+    assert stuck.aborted == 1
