@@ -14,18 +14,18 @@ from typing import Any
 from aiokafka import TopicPartition, errors
 
 from ops.group_commit.batch import record_batch
-from ops.group_commit.producer import Producer
+from ops.group_commit.producer import InvalidRecordError, Producer
 from ops.group_commit.submission import Header, Submission
 
 PATIENCE_S = 20.0
 
 UNSURE_ERRORS = (errors.UnknownError, errors.CorruptRecordException)
-"""Refusals that may be the broker's own trouble: code 87 (INVALID_RECORD) has no class and arrives as UnknownError, as
-a real -1 does."""
+"""Refusals that may be the broker's own trouble."""
 CONTENT_ERRORS = (
     errors.MessageSizeTooLargeError,
     errors.RecordListTooLargeError,
     errors.InvalidTimestampError,
+    InvalidRecordError,
     *UNSURE_ERRORS,
 )
 """Kafka's refusals of what is in a batch. Every other error is the cluster's trouble, which passes."""

@@ -7,6 +7,7 @@ each batch took an eighth of the edge's CPU. What we rely on inside aiokafka (0.
 
 - a request that timed out takes its connection along, and so all that waits for an answer there;
 - `close()` can hang;
+- a code of Kafka's without a class is -1 to aiokafka, the broker's own trouble;
 - the client closes connections that were idle for nine minutes by itself, so one that is no longer used costs little.
 """
 
@@ -31,6 +32,14 @@ REQUEST_PATIENCE_S = 20.0
 _ALL_IN_SYNC = -1
 
 _Batches: TypeAlias = dict[int, tuple[bytearray, asyncio.Future[None]]]  # partition -> batch, its answer
+
+
+class InvalidRecordError(errors.BrokerResponseError):  # type: ignore[misc]  # aiokafka is not typed
+    """The broker looked at a record and does not want it: one without a key on a compacted topic, for one."""
+
+    errno = 87
+    message = "INVALID_RECORD"
+    description = "The broker's check of a record failed."
 
 
 class Producer:
@@ -140,5 +149,7 @@ def _settle(batches: _Batches, codes: Mapping[int, int], otherwise: Exception) -
             continue  # it was given up
         if code == 0:
             answer.set_result(None)
+        elif code == InvalidRecordError.errno:
+            answer.set_exception(InvalidRecordError())
         else:
             answer.set_exception(otherwise if code is None else errors.for_code(code)())

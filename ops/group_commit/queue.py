@@ -10,8 +10,9 @@ from itertools import islice
 
 from ops.group_commit.submission import BATCH_OVERHEAD, Submission
 
-UNSURE_STRIKES = 3
-"""A refusal that may be the broker's own trouble is believed when a submission has met it so often, alone."""
+UNSURE_STRIKES = 7
+"""A refusal that may be the broker's own trouble is believed when a submission has met it so often, alone. With the
+pauses between them (sender.py), that takes longer than such a trouble does."""
 LEAST_BATCH_BYTES = 4096
 """So small a batch is not halved any more."""
 
@@ -32,7 +33,8 @@ class PartitionQueue:
         self.in_flight = 0
         self.suspects = 0
         """Kafka refuses one of the first so many submissions; 0 where nothing was refused."""
-        self._strikes = 0
+        self.strikes = 0
+        """How often the first one met a refusal that is not believed yet."""
         self._named: list[Submission] = []
         self._answered_at = -math.inf
 
@@ -65,7 +67,7 @@ class PartitionQueue:
                 self._forget(old)
                 self.suspects -= place < self.suspects
                 if place == 0:  # the strikes are those of the head
-                    self._strikes = 0
+                    self.strikes = 0
                 submission.at = min(submission.at, old.at)
         self.add(submission)
         self._named.append(submission)
@@ -95,7 +97,7 @@ class PartitionQueue:
         """The batch in flight is on the log; where that was `quick`, the next may be twice as large."""
         if quick and self.batch_bytes < self.max_batch_bytes:
             self.batch_bytes = min(2 * self.batch_bytes, self.max_batch_bytes)
-        self._strikes = 0
+        self.strikes = 0
         self.suspects = max(0, self.suspects - self.in_flight)
         for _ in range(self.in_flight):
             self._forget(self.waiting.popleft())
@@ -119,11 +121,11 @@ class PartitionQueue:
         if sent > 1:
             self.suspects = sent
             return None
-        self._strikes += 1
-        if not sure and self._strikes < UNSURE_STRIKES:
+        self.strikes += 1
+        if not sure and self.strikes < UNSURE_STRIKES:
             self.suspects = 1
             return None
-        self.suspects = self._strikes = 0
+        self.suspects = self.strikes = 0
         culprit = self.waiting.popleft()
         self._forget(culprit)
         return culprit

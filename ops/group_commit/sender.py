@@ -22,7 +22,10 @@ AWAY_S = 5.0
 """A partition that owes an answer for so long is away; real seconds at every speed of the clock."""
 QUICK_S = 1.25
 """An answer that took no longer, a quarter of what a request may take (producer.py), leaves room for twice as much."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S, STRIKE_PAUSE_S = 0.05, 1.0, 0.1
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+STRIKE_PAUSE_S = 0.1
+"""The pause after the first refusal that may be the broker's own trouble; each further one is twice as long. Together
+they are 6.3 s; the longest, 3.2 s, is too short to make the partition away."""
 
 
 class PartitionSender:
@@ -112,16 +115,15 @@ class PartitionSender:
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     async def _refused(self, error: Exception) -> None:
-        lone = self.queue.in_flight == 1
         culprit = self.queue.refused(monotonic(), sure=not isinstance(error, UNSURE_ERRORS))
         if culprit is not None:
             metrics.COMMIT_REFUSED.inc()
             if (instead := _call(self._on_refused, culprit, error)) is not None:
                 self.queue.add_first(instead)
-        elif lone:
-            await asyncio.sleep(STRIKE_PAUSE_S)
         if self.away:
             self._turn(away=False)
+        if self.queue.strikes:
+            await asyncio.sleep(STRIKE_PAUSE_S * 2 ** (self.queue.strikes - 1))
 
     def _turn(self, *, away: bool) -> None:
         self.away = away

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import errors
 from aiokafka.protocol.produce import ProduceRequest
 
-from ops.group_commit.producer import Producer
+from ops.group_commit.producer import InvalidRecordError, Producer
 
 BATCH = bytearray(b"records")
 Answer = list[tuple[int, int]]  # partition, code
@@ -90,15 +90,17 @@ async def test_who_was_answered_and_has_more_joins_the_next_request(producer: Pr
 
 
 async def test_each_batch_hears_its_own_code(producer: Producer, client: Client) -> None:
-    answers = [producer.send(1, partition, BATCH) for partition in range(4)]
+    answers = [producer.send(1, partition, BATCH) for partition in range(6)]
     await turns()
-    client.requests[0][2].set_result([(2, 10), (0, 0), (1, 6)])
+    client.requests[0][2].set_result([(2, 10), (0, 0), (1, 6), (4, 87), (5, -1)])
     told = await asyncio.gather(*answers, return_exceptions=True)
     assert [type(one) for one in told] == [
         type(None),
         errors.NotLeaderForPartitionError,
         errors.MessageSizeTooLargeError,
         errors.KafkaError,  # of which the broker says nothing
+        InvalidRecordError,
+        errors.UnknownError,
     ]
 
 

@@ -92,7 +92,7 @@ def test_what_takes_the_place_of_a_culprit_goes_first() -> None:
     assert values(queue.next_batch()) == [b"instead", b"1"]
 
 
-def test_an_unsure_refusal_is_believed_at_the_third_time_alone() -> None:
+def test_an_unsure_refusal_is_believed_when_one_has_met_it_often_enough_alone() -> None:
     queue = queue_of(2)
     queue.next_batch()
     assert queue.refused(0, sure=False) is None

@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from aiokafka import TopicPartition, errors
 
 from ops.group_commit import sender
-from ops.group_commit.lane import Lane
-from ops.group_commit.queue import PartitionQueue
+from ops.group_commit.lane import UNSURE_ERRORS, Lane
+from ops.group_commit.queue import UNSURE_STRIKES, PartitionQueue
 from ops.group_commit.sender import PartitionSender
 from ops.group_commit.submission import Submission
 
@@ -168,6 +169,49 @@ async def test_batches_grow_again_when_the_shared_lane_answers_quickly(
                 main.trouble = 0.0
     task.cancel()
     assert sent[: len(takes)] == takes
+
+
+@pytest.mark.parametrize("error", UNSURE_ERRORS)
+async def test_what_may_be_the_brokers_own_trouble_is_believed_only_when_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """With pauses of a tenth: each trial comes later, and only one who failed all of them is out."""
+    monkeypatch.setattr(sender, "STRIKE_PAUSE_S", 0.01)
+    now = asyncio.get_running_loop().time
+    trials: list[float] = []
+    refused: list[bytes] = []
+
+    class Hiccup(Luck):
+        async def send(self, partition: TopicPartition, batch: Sequence[Submission]) -> None:
+            if b"bad" in [value for one in batch for _, value in one.records]:
+                trials.append(now())
+                raise error
+            if len(trials) < UNSURE_STRIKES - 1:
+                trials.append(now())
+                raise error
+            await super().send(partition, batch)
+
+    lane, queue = Hiccup(), PartitionQueue(1_000_000)
+    carrier = PartitionSender(
+        PARTITION, queue, lane, lane, lambda one, _error: refused.append(one.records[0][1]), lambda *_: None
+    )
+    task = asyncio.create_task(carrier.run())
+    async with asyncio.timeout(20):
+        for value in (b"good", b"bad", b"good, too"):
+            queue.add(Submission([(None, value)], 50, 0.0))
+            carrier.wake()
+            while queue.waiting:
+                await asyncio.sleep(0.01)
+    task.cancel()
+    assert (lane.log, refused) == ([b"good", b"good, too"], [b"bad"])
+    pauses = [later - earlier for earlier, later in pairwise(trials[UNSURE_STRIKES - 1 :])]
+    assert all(pause >= 0.0099 * 2**strike for strike, pause in enumerate(pauses))
+    assert len(pauses) == UNSURE_STRIKES - 1
+
+
+def test_a_hiccup_of_the_broker_is_outlasted_and_makes_no_partition_away() -> None:
+    pauses = [sender.STRIKE_PAUSE_S * 2**strike for strike in range(UNSURE_STRIKES - 1)]
+    assert sum(pauses) > sender.AWAY_S > pauses[-1]
 
 
 async def test_away_after_five_seconds_without_an_answer_and_back_with_the_first() -> None:
