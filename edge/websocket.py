@@ -21,6 +21,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 from websockets.typing import ExtensionParameter, Subprotocol
 
 from edge.oversized import Oversized
@@ -47,6 +48,22 @@ class _Frames(Protocol):
         yield from super().parse()
 
 
+class _FrameReader(StreamReader):
+    """Knows whether what comes next is the beginning of a frame.
+
+    An empty buffer does not say so: a frame's header and its mask are taken out of it as soon as they are there, while
+    the payload may be in the next segment. Between two frames, and only there, websockets asks whether the stream ends.
+    """
+
+    between = False
+
+    def at_eof(self) -> Generator[None, None, bool]:
+        self.between = True
+        ended = yield from super().at_eof()
+        self.between = False
+        return ended
+
+
 class StationProtocol(ServerProtocol, _Frames):
     """One station's WebSocket, without the socket. When the handshake is answered, call `begin`."""
 
@@ -55,6 +72,7 @@ class StationProtocol(ServerProtocol, _Frames):
         self.limit = limit
         self.chosen: str | None = None
         self.oversized: Oversized | None = None
+        self._frames = _FrameReader()  # reads from `begin` on
         self._messages: list[tuple[bytes, bool]] = []
         self._parts = bytearray()  # of a message of several frames
         self._binary = False
@@ -65,15 +83,17 @@ class StationProtocol(ServerProtocol, _Frames):
 
     def begin(self) -> None:
         """Read on with what came behind the request, and let go of the request: it is a third of an idle connection."""
+        self._frames.buffer, self._frames.eof = self.reader.buffer, self.reader.eof
+        self.reader = self._frames
         self.parser = self.parse()
         next(self.parser)
 
     def whole_text(self, data: bytes) -> bytes | None:
-        """The message, where `data` is exactly one whole text frame and nothing came before it; else None.
+        """The message, where `data` is exactly one whole text frame and nothing of another came before it; else None.
 
         With None, give the data to `receive_data`, which is right in every case.
         """
-        if len(data) < 6 or data[0] != 0x81 or self.reader.buffer or self.current_size is not None:
+        if len(data) < 6 or data[0] != 0x81 or not self._frames.between or self.current_size is not None:
             return None
         length, start = data[1] - 0x80, 6  # below 0 where it is not masked, which is an error
         if length >= 126:
