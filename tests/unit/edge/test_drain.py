@@ -94,6 +94,22 @@ async def test_during_an_outage_it_ends_in_time_and_counts(caplog: pytest.LogCap
         assert vars(line)["calls_unanswered"] == 4
 
 
+async def test_a_call_is_counted_though_its_partition_is_held_for_too_long(caplog: pytest.LogCaptureFixture) -> None:
+    async with paper_edge(drain_s=1.5) as edge:
+        station = await edge.connect()
+        await station.send(BOOT)
+        await until(lambda: len(edge.log.waiting) == 2)
+        (connection,) = edge.node.stations
+        draining = asyncio.create_task(drained(edge))
+        await asyncio.sleep(0.1)
+        edge.log.aways = {connection.partition: 20.1}
+        edge.hold.changed(connection.partition, True)
+        edge.hold.check(edge.node)
+        assert await draining == 1
+        (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert vars(line)["calls_unanswered"] == 1
+
+
 async def test_an_edge_that_never_reached_kafka_has_nothing_to_lose() -> None:
     async with paper_edge() as edge:
         edge.node.writer.is_open = False

@@ -49,6 +49,24 @@ async def test_they_are_closed_one_after_another_and_no_more_once_it_is_back(mon
         assert len(edge.node.stations) == left
 
 
+async def test_nobody_is_closed_once_the_node_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "SPREAD_S", 0.5)
+    async with paper_edge() as edge:
+        for number in range(5):
+            await edge.connect(identity_in(edge, 3, number))
+        edge.log.aways = {3: 25.0}
+        edge.hold.changed(3, True)
+        edge.hold.check(edge.node)
+        await asyncio.sleep(0.05)
+        left = len(edge.node.stations)
+        assert 1 <= left <= 4
+        edge.node.draining = True
+        await asyncio.sleep(0.6)
+        edge.hold.check(edge.node)
+        await asyncio.sleep(0.05)
+        assert len(edge.node.stations) == left
+
+
 async def test_the_node_is_ready_while_no_more_than_half_of_the_partitions_are_away() -> None:
     async with paper_edge() as edge:
         for partition in range(PARTITIONS // 2):
