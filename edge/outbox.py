@@ -24,7 +24,7 @@ class Outbox:
 
     __slots__ = ("_key", "_owner", "_partition", "_unsent", "_writer")
 
-    def __init__(self, writer: Writer, key: bytes, partition: int, owner: Owner) -> None:
+    def __init__(self, writer: Writer, key: bytes, partition: int, owner: Owner | None) -> None:
         self._writer, self._key, self._partition, self._owner = writer, key, partition, owner
         self._unsent: deque[_Unsent] | None = None
 

@@ -1,14 +1,13 @@
 """Node ticks: a node's sign of life in every partition of the log (DESIGN.md, "Time is in the log")."""
 
 import asyncio
-from contextlib import suppress
 from time import monotonic
 
 from contracts.envelope import ClockSetting
 from contracts.topics import node_key
 from edge.core import tick_record
 from edge.node import Node
-from ops.group_commit import Full
+from edge.outbox import Outbox
 
 EVERY_S = 5.0
 """Real seconds at every speed of the clock: a stalled loop must not look like a dead node at speed 60."""
@@ -22,12 +21,11 @@ def tick(node: Node, log_epoch: int) -> None:
 
 
 def last_tick(node: Node, log_epoch: int) -> None:
-    """A tick that is waited for when the log is closed, where the log is not away."""
-    record = _record(node, log_epoch)
+    """A tick that is waited for when the log is closed, where the log is not away; if need be, for room first."""
+    key, value = _record(node, log_epoch)
     for partition in range(node.writer.partitions):
         if not node.writer.away(partition):
-            with suppress(Full):
-                node.writer.submit(partition, [record], None)
+            Outbox(node.writer, key, partition, None).put((value,), None)
 
 
 async def tick_for_ever(node: Node, log_epoch: int) -> None:

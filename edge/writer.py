@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 ENVELOPE_ROOM = 64 << 10
 """What a record may hold beside its frame: findings, mostly; and its reply's record."""
+LATER_SHARE = 0.1
+"""Of the time to close in: what each step at least leaves to those behind it."""
 
 
 class Waiter(Protocol):
@@ -141,8 +144,14 @@ class Writer:
         return self._commit.waiting_bytes()
 
     async def close(self, deadline_s: float) -> int:
-        """Flush for at most so many real seconds; how many submissions are left unacknowledged."""
-        left, _ = await asyncio.gather(self._commit.close(deadline_s), self._dead_letters.close(deadline_s))
+        """Flush for at most so many real seconds, those who wait for room first; how many submissions are left."""
+        end = monotonic() + deadline_s
+        while any(self._waiting) and monotonic() < end - LATER_SHARE * deadline_s:
+            await asyncio.sleep(0.01)
+            self.rooms()
+        rest = max(0.0, end - monotonic())
+        left, _ = await asyncio.gather(self._commit.close(rest), self._dead_letters.close(rest))
+        self.rooms()  # whoever waits still finds it closed, and is counted
         return left
 
     def never(self, records: Sequence[Record], error: Exception) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -102,9 +103,11 @@ class PaperCommit:
 
     async def close(self, deadline_s: float) -> int:
         assert deadline_s >= 0
-        while self.prompt and self.waiting:
-            self.answer()
-        self.closed = True
+        self.closed, end = True, monotonic() + deadline_s
+        while self.waiting and monotonic() < end:
+            if self.prompt:
+                self.answer()
+            await asyncio.sleep(0.005)
         return len(self.waiting)
 
 

@@ -110,6 +110,46 @@ async def test_a_call_is_counted_though_its_partition_is_held_for_too_long(caplo
         assert vars(line)["calls_unanswered"] == 1
 
 
+async def test_what_waits_for_room_is_written_while_there_is_time() -> None:
+    async with paper_edge() as edge:
+        edge.log.capacity = 1
+        stations = [await edge.connect(f"CP{number}") for number in range(3)]
+        for station in stations:
+            await station.send(BOOT)
+        await until(lambda: sum(connection.calls_owed for connection in edge.node.stations) == 3)
+
+        async def answering() -> None:
+            while True:
+                await asyncio.sleep(0.02)
+                edge.log.answer()
+                if len(edge.node.stations):  # as a round would, until all have left
+                    edge.node.writer.rooms()
+
+        slowly = asyncio.create_task(answering())
+        assert await drained(edge) == 0
+        slowly.cancel()
+        for number in range(3):
+            assert [record.kind for record in edge.of(f"CP{number}")] == [
+                "connected",
+                "frame",
+                "frame",
+                "disconnected",
+            ]
+        assert len([record for record in edge.records if record.kind == "node"]) == 4
+
+
+async def test_what_never_finds_room_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async with paper_edge(drain_s=1.0) as edge:
+        edge.log.capacity = 1
+        for number in range(3):
+            await edge.connect(f"CP{number}")
+        began = monotonic()
+        assert await drained(edge) == 1
+        assert monotonic() - began < 1.0
+        (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert vars(line)["unwritten"] == 3 * 2 + 4  # how each came and went; a tick a partition
+
+
 async def test_an_edge_that_never_reached_kafka_has_nothing_to_lose() -> None:
     async with paper_edge() as edge:
         edge.node.writer.is_open = False

@@ -38,3 +38,14 @@ async def test_the_last_tick_is_not_written_where_the_log_is_away() -> None:
         edge.log.aways = {0: 6.0, 2: 6.0}
         ticks.last_tick(edge.node, 1)
         assert [partition for partition, _ in edge.log.waiting] == [1, 3]
+
+
+async def test_the_last_tick_waits_for_room_too() -> None:
+    async with paper_edge() as edge:
+        edge.log.capacity = 2
+        ticks.last_tick(edge.node, 1)
+        assert len(edge.log.waiting) == 2
+        edge.log.answer_all()
+        edge.node.writer.rooms()
+        edge.log.answer_all()
+        assert sorted(partition for partition, _, _ in edge.log.written) == [0, 1, 2, 3]
