@@ -88,6 +88,7 @@ class Writer:
         """Whether the topics are there and records are taken."""
         self.unwritten = 0
         """Records that came when it was closed already."""
+        self._closed = False
         self.submit = self._commit.submit
         """(partition, records, done, owner): as GroupCommit's. Raises Full, TooLarge, Closed."""
 
@@ -144,15 +145,30 @@ class Writer:
         return self._commit.waiting_bytes()
 
     async def close(self, deadline_s: float) -> int:
-        """Flush for at most so many real seconds, those who wait for room first; how many submissions are left."""
+        """Flush for at most so many real seconds; how many submissions are left unacknowledged, dead letters too.
+
+        One after another, since what comes first feeds the next: those who wait for room, the log, the dead letters of
+        what Kafka refuses until then. Each may take what the ones before it left, and those leave it a share. A second
+        time nothing happens.
+        """
+        if self._closed:
+            return 0
         end = monotonic() + deadline_s
-        while any(self._waiting) and monotonic() < end - LATER_SHARE * deadline_s:
+        room_until, log_until = end - 2 * LATER_SHARE * deadline_s, end - LATER_SHARE * deadline_s
+        while any(self._waiting) and monotonic() < room_until:
             await asyncio.sleep(0.01)
             self.rooms()
-        rest = max(0.0, end - monotonic())
-        left, _ = await asyncio.gather(self._commit.close(rest), self._dead_letters.close(rest))
+        left = await self._commit.close(max(0.0, log_until - monotonic()))
         self.rooms()  # whoever waits still finds it closed, and is counted
+        left += await self._close_dead_letters(end)
+        self._closed = True
         return left
+
+    async def _close_dead_letters(self, end: float) -> int:
+        if self._dead_letters_start is not None:  # or it would begin to send behind the close
+            await asyncio.wait([self._dead_letters_start], timeout=max(0.0, end - monotonic()))
+            self._dead_letters_start.cancel()
+        return await self._dead_letters.close(max(0.0, end - monotonic()))
 
     def never(self, records: Sequence[Record], error: Exception) -> None:
         """No batch can hold the records: they go to the dead letters, like those that Kafka refuses."""
@@ -168,12 +184,14 @@ class Writer:
         for key, value in records:
             letter = _letter(self._kafka.topic(Name.MESSAGES), key, value, error)
             partition = 0 if key is None or key == topics.REJECTED_KEY else self.partition_of(key)
-            with suppress(Full, TooLarge, Closed):  # counted by now; there is no place left to keep it
+            try:
                 try:
                     self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
                 except TooLarge:  # in base64 it is larger still: then at least that it was
                     letter = msgspec.structs.replace(letter, value=None)
                     self._dead_letters.submit(partition, [(key, events.encode(letter))], None)
+            except (Full, TooLarge, Closed) as reason:  # there is no place left to keep it
+                log.error("a dead letter is lost", extra={"bytes": len(value), "error": repr(reason)})
 
     def _refused(self, submission: Submission, error: Exception) -> Sequence[Record] | None:
         self._bury(submission.records, error)
