@@ -1,8 +1,9 @@
 """What all connections of this process share: the settings, the clock, the log, and who is connected."""
 
 import os
+from collections.abc import Set as AbstractSet
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from contracts.topics import REJECTED_KEY
 from edge.core import Identity, StationCore, reject_record
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
 
 SITE = "default"
 """Of every station, until there is a registry."""
+NO_ROOM_S = 5.0
+"""A partition that has had no room for so long gets no new stations, like one that has owed an answer for so long. A
+moment's lack of room is a busy partition's, and its stations' to wait for."""
 
 
 class Node:
-    """One edge process, by its name."""
+    """One edge process, by its name. `behind`: partitions that answer too slowly (edge/hold.py), kept up to date."""
 
-    def __init__(self, name: str, settings: EdgeSettings, clock: Clock, writer: Writer) -> None:
+    def __init__(
+        self, name: str, settings: EdgeSettings, clock: Clock, writer: Writer, behind: AbstractSet[int]
+    ) -> None:
+        self._behind = behind
         self.name, self.settings, self.clock, self.writer = name, settings, clock, writer
         self.policy, self.rules = settings.policy(), settings.rules()
         self.epoch = clock.started_us // 1000
@@ -84,9 +91,9 @@ class Node:
             user_agent=user_agent,
         )
         partition = 0 if key == REJECTED_KEY else self.writer.partition_of(key)
-        # While the log is away nobody waits for this record, and thousands of them would be in the way of those that
-        # somebody does wait for.
-        if not self.writer.away(partition):
+        # In such a state of the log nobody waits for this record, and thousands of them would be in the way of those
+        # that somebody does wait for.
+        if not self._trouble(partition):
             try:
                 self.writer.submit(partition, [(key, value)], None)
             except (Full, Closed):
@@ -97,11 +104,19 @@ class Node:
     def _station(self, identity: str) -> str:
         return f"{self.settings.tenant}/{identity}"
 
+    def _trouble(self, partition: int) -> Literal["", "away", "behind"]:
+        """Why the log can have no more of this partition's stations now; "" where it can."""
+        if self.writer.away(partition):
+            return "away"
+        # Each new connection leaves records that no bound counts, and that outlive it, where there is no room for them.
+        behind = partition in self._behind or self.writer.without_room(partition) >= NO_ROOM_S
+        return "behind" if behind else ""
+
     def _why_not(self, identity: str, station: str, partition: int) -> Refused | None:
         if self.draining:
             return Refused(503, "draining", "this node is shutting down", identity)
-        if self.writer.away(partition):
-            return Refused(503, "log-away", "the log is away", identity)
+        if trouble := self._trouble(partition):
+            return Refused(503, f"log-{trouble}", f"the log is {trouble}", identity)
         if self.stations.get(station) is None and len(self.stations) >= self.settings.max_connections:
             return Refused(503, "node-full", "this node is full", identity)
         if self.stations.contested(station, monotonic()):

@@ -35,7 +35,7 @@ def go_round(node: Node, hold: Hold, now: float, *, stalled: bool = False) -> No
             break  # they stand in the order in which they came
         metrics.EDGE_REFUSALS.labels("handshake-timeout").inc()
         visitor.give_up("it takes too long")
-    hold.check(node)
+    hold.check(node, now)
     node.writer.rooms()
     node.stations.forget(now)
     _show(node)

@@ -40,7 +40,7 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
     hold = Hold(readiness, kafka.partitions, settings.hold_max)
     writer = Writer(settings, kafka, refused, hold.changed)
     sock = _bound(settings)
-    node = Node(settings.node or _name(sock), settings, clock, writer)
+    node = Node(settings.node or _name(sock), settings, clock, writer, hold.behind)
     _allow_sockets(settings.max_connections)
     readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
     async with HttpServer(readiness, settings):

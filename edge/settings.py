@@ -74,7 +74,11 @@ class EdgeSettings(Settings):
     pong_within_s: float = Field(20.0, gt=0, description="A station not heard for so long after a ping is closed.")
     retry_after_s: int = Field(10, ge=1, description="What Retry-After says to a station that is turned away with 503.")
     hold_max: float = Field(
-        20.0, ge=5.0, title="S", description="A partition's stations are closed when it has owed an answer for so long."
+        20.0,
+        ge=5.0,
+        title="S",
+        description="A partition's stations are closed when it has owed an answer for so long;"
+        " where it does answer, but is so late, after as long again.",
     )
     drain_s: float = Field(8.0, gt=0, description="Within so long after SIGTERM everything is answered and closed.")
     takeovers_per_minute: int = Field(

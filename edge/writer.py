@@ -83,7 +83,7 @@ class Writer:
             max_batch_bytes=self._topics[1].max_message_bytes - (MESSAGES_LIMIT - MAX_BATCH_BYTES),
         )
         self._dead_letters_start: asyncio.Task[None] | None = None
-        self._waiting: list[deque[Waiter]] = [deque() for _ in range(kafka.partitions)]
+        self._waiting: list[deque[tuple[float, Waiter]]] = [deque() for _ in range(kafka.partitions)]
         self.is_open = False
         """Whether the topics are there and records are taken."""
         self.unwritten = 0
@@ -116,8 +116,13 @@ class Writer:
         return self._commit.away_count()
 
     def age(self, partition: int) -> float:
-        """Real seconds since its oldest unacknowledged record was first submitted."""
-        return self._commit.oldest_unacked_age(partition)
+        """Real seconds for which its oldest record that is not on the log has waited; for room, too."""
+        return max(self._commit.oldest_unacked_age(partition), self.without_room(partition))
+
+    def without_room(self, partition: int) -> float:
+        """Real seconds for which the first of those who wait for room has waited; 0 where nobody does."""
+        waiting = self._waiting[partition]
+        return monotonic() - waiting[0][0] if waiting else 0.0
 
     def tick(self, partition: int, key: bytes, value: bytes) -> None:
         """At most one tick waits for a partition."""
@@ -125,12 +130,12 @@ class Writer:
 
     def wait(self, partition: int, waiter: Waiter) -> None:
         """Resume it, in its turn, when there is room again."""
-        self._waiting[partition].append(waiter)
+        self._waiting[partition].append((monotonic(), waiter))
 
     def room(self, partition: int) -> None:
         """Something was acknowledged: resume those who wait, as many as there is room for."""
         waiting = self._waiting[partition]
-        while waiting and waiting[0].resume():
+        while waiting and waiting[0][1].resume():
             waiting.popleft()
 
     def rooms(self) -> None:

@@ -45,6 +45,8 @@ class PaperCommit:
     """Bytes of the largest record."""
     aways: dict[int, float] = field(default_factory=dict)
     """Partition -> age of its oldest record, of those that are away."""
+    ages: dict[int, float] = field(default_factory=dict)
+    """Likewise, of those that answer."""
     waiting: list[tuple[int, Submission]] = field(default_factory=list)
     written: list[tuple[int, bytes | None, Envelope]] = field(default_factory=list)
     ticks: list[tuple[int, bytes, Envelope]] = field(default_factory=list)
@@ -93,7 +95,7 @@ class PaperCommit:
         return len(self.aways)
 
     def oldest_unacked_age(self, partition: int) -> float:
-        return self.aways.get(partition, 0.0)
+        return self.aways.get(partition, 0.0) or self.ages.get(partition, 0.0)
 
     def unacknowledged(self) -> int:
         return len(self.waiting)
@@ -121,7 +123,7 @@ class PaperEdge:
         kafka = KafkaSettings(partitions=PARTITIONS)
         writer = Writer(settings, kafka, refused, self.hold.changed)
         writer._commit, writer.submit, writer.is_open = self.log, self.log.submit, True  # type: ignore[assignment]
-        self.node = Node("here:9000", settings, Clock.system(), writer)
+        self.node = Node("here:9000", settings, Clock.system(), writer, self.hold.behind)
         self.port = 0
         self.clients: list[ClientConnection] = []
 

@@ -104,7 +104,7 @@ async def test_a_call_is_counted_though_its_partition_is_held_for_too_long(caplo
         await asyncio.sleep(0.1)
         edge.log.aways = {connection.partition: 20.1}
         edge.hold.changed(connection.partition, True)
-        edge.hold.check(edge.node)
+        edge.hold.check(edge.node, monotonic())
         assert await draining == 1
         (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
         assert vars(line)["calls_unanswered"] == 1

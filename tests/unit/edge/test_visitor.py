@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from contracts.envelope import Envelope
 from contracts.topics import REJECTED_KEY
+from edge import node
 from edge.rounds import go_round
 from ops import metrics
 from paper import BOOT, PaperEdge, paper_edge, until
@@ -158,6 +159,25 @@ async def test_a_partition_that_is_away_turns_its_stations_away() -> None:
 
 def partition(edge: PaperEdge, identity: str) -> int:
     return edge.node.writer.partition_of(f"default/{identity}".encode())
+
+
+async def test_a_partition_that_stays_without_room_takes_nobody_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with paper_edge() as edge:
+        edge.log.capacity = 1
+        stations = [await edge.connect("CP1"), await edge.connect("CP1")]  # a moment's lack of room turns nobody away
+        monkeypatch.setattr(node, "NO_ROOM_S", 0.1)
+        await asyncio.sleep(0.15)
+        before = metrics.EDGE_REJECTS_DROPPED._value.get()
+        response = await edge.raw(request("/CP1"))
+        assert status(response) == 503
+        assert b"Retry-After: 10\r\n" in response
+        assert metrics.EDGE_REJECTS_DROPPED._value.get() == before + 1
+        assert stations[1].close_code is None  # nobody who is here is closed for it
+        for _ in range(9):
+            edge.log.answer()
+            edge.node.writer.rooms()
+        assert [record.kind for record in edge.of("CP1")] == ["connected", "disconnected", "connected"]
+        await edge.connect("CP1")
 
 
 async def test_before_kafka_was_reached_everybody_is_turned_away() -> None:
