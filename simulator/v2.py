@@ -70,8 +70,12 @@ class Station2x(VisitedStation):
             self._event(session, "Started", "Authorized", at_us, state="EVConnected", context=BEGIN, shows_token=True)
 
     def charging_started(self, evse: Evse, visit: SessionPlan, at_us: int) -> Session:
-        session = evse.session if evse.session is not None else self._open(evse, visit, at_us)
-        self._event(session, "Updated", "ChargingStateChanged", at_us, state="Charging", context=OTHER)
+        if evse.session is not None:
+            session = evse.session
+            self._event(session, "Updated", "ChargingStateChanged", at_us, state="Charging", context=OTHER)
+        else:  # the one that began with the plug or the token is over already: a fault, a loss of power
+            session = self._open(evse, visit, at_us)
+            self._event(session, "Started", "ChargingStateChanged", at_us, state="Charging", context=BEGIN)
         return session
 
     def _open(self, evse: Evse, visit: SessionPlan, at_us: int) -> Session:

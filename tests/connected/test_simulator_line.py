@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts.times import MINUTE, SECOND
@@ -165,6 +166,21 @@ async def test_before_it_is_accepted_it_says_nothing_but_boots() -> None:
             await until(lambda: csms.calls("StatusNotification"))
             assert [one.action for one in csms.received[:3]] == ["BootNotification"] * 3
             assert station.line.registered
+
+
+@pytest.mark.parametrize("begins_plugged", [True, False])
+async def test_a_transaction_after_one_that_a_fault_ended_begins_with_a_start_too(*, begins_plugged: bool) -> None:
+    its = plan(
+        Version.V201, visit(60, 200), faults=(FaultPlan(1, BEGIN + 59 * SECOND, BEGIN + 120 * SECOND, FATAL_2X[0]),)
+    )
+    its = msgspec.structs.replace(its, traits=msgspec.structs.replace(its.traits, begins_plugged=begins_plugged))
+    async with plain_csms() as csms, living(csms, its) as station:
+        await until(lambda: [one.payload["eventType"] for one in csms.calls("TransactionEvent")].count("Ended") == 2)
+        events = [one.payload for one in csms.calls("TransactionEvent")]
+        assert [(one["seqNo"], one["evse"]["id"]) for one in events if one["eventType"] == "Started"] == [(0, 1)] * 2
+        assert len({one["transactionInfo"]["transactionId"] for one in events}) == 2
+        await finished(station)
+        assert [truth.delivered for truth in station.session_truths()] == [True, True]
 
 
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
