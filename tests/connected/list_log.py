@@ -256,6 +256,10 @@ class Log:
         """Every record written to a topic (without prefix)."""
         return [json.loads(output.value or b"null") for output in self.outputs if output.topic == f"ocpp.{topic}"]
 
+    def voids(self) -> list[dict[str, Any]]:
+        """The sessions that are none."""
+        return [each for each in self.latest("sessions").values() if each["state"] == "void"]
+
     def latest(self, topic: str) -> dict[str, dict[str, Any]]:
         """The greatest revision of every key."""
         found: dict[str, dict[str, Any]] = {}
@@ -301,6 +305,11 @@ class Log:
     def restart(self) -> None:
         """Another worker goes on from the states."""
         self.fold = self.agent.open(self.partition, self.states)
+
+    def passes(self, at: float) -> None:
+        """The clock goes on to a time: an outage, and the ticks after it."""
+        self.tick(at)
+        self.tick(at + 5)
 
     def ticks(self, since: float, until: float, every: float = 5.0, node: str = "edge-1", **more: Any) -> None:
         """Ticks of a node, from `since` on and at `until`."""
