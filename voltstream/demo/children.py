@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import aiohttp
@@ -16,12 +18,19 @@ from contracts.errors import VoltstreamError
 
 _TAIL_LINES = 20
 _POLL_S = 0.1
+_PORTS = range(20_000, 32_000)
 
 
 class ChildDiedError(VoltstreamError):
     """A process of the demo ended when it must not; the message holds its last lines."""
 
     code = "child-died"
+
+
+class NoPortError(VoltstreamError):
+    """Nowhere to listen."""
+
+    code = "no-port"
 
 
 class Child:
@@ -105,8 +114,19 @@ async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def free_address() -> str:
-    """An address on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+def free_addresses(count: int) -> list[str]:
+    """Addresses on loopback that nobody listens on now.
+
+    They lie below the ports that systems give to outgoing connections: of those a busy machine's next one may be ours,
+    before a child of the demo listens there.
+    """
+    found: list[str] = []
+    with ExitStack() as held:
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            if len(found) == count:
+                return found
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(f"127.0.0.1:{port}")
+    raise NoPortError(f"fewer than {count} ports between {_PORTS.start} and {_PORTS.stop - 1} are free")

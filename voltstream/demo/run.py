@@ -20,7 +20,7 @@ from ops.service import EXIT_INTERRUPTED, finish, guarded, stop_requested
 from simulator import truth as truths
 from simulator.journal import read_journal
 from voltstream.demo import store
-from voltstream.demo.children import Child, ChildDiedError, Children, free_address
+from voltstream.demo.children import Child, ChildDiedError, Children, free_addresses
 from voltstream.demo.drain import drained
 from voltstream.demo.folder import JOURNAL, STORE, TRUTH, run_folder
 from voltstream.demo.report import Progress, dead_letters
@@ -29,6 +29,7 @@ from voltstream.demo.tail import Tail
 from voltstream.demo.verdict import judge
 
 _EMBEDDED_PARTITIONS = 4  # librdkafka's in-process broker has no other number
+_SERVICES = ("edge", "streams", "sink", "live")
 _POLL_S = 0.25
 _DRAIN_S = 300.0
 
@@ -81,9 +82,9 @@ class Demo:
         # On a broker that outlives the run, each run has topics and a database of its own.
         self.prefix = "ocpp." if self.embedded else f"demo-{int(time.time())}."
         self.database = self.prefix.rstrip(".").replace("-", "_")
-        self.addresses = {name: free_address() for name in ("edge", "streams", "sink", "live")}
-        self.page = f"127.0.0.1:{settings.listen}" if settings.listen else free_address()
-        self.listen = free_address()
+        self.listen, page, *http = free_addresses(2 + len(_SERVICES))
+        self.page = f"127.0.0.1:{settings.listen}" if settings.listen else page
+        self.addresses = dict(zip(_SERVICES, http, strict=True))
         system = Clock.system()
         # The run ends about now on its own clock, so that what it shows lies in the past of who looks at it.
         length_us = int(settings.seconds * settings.speed * SECOND)
