@@ -1,6 +1,6 @@
 """Group commit: an acknowledgement of Kafka's releases everything that waited for it, in order.
 
-One batch in flight a partition; what is submitted meanwhile is the next batch. No linger to tune: an idle edge sends
+One batch in flight a partition; what is submitted meanwhile is the next batch. No linger is needed: an idle edge sends
 at once, a busy one sends bigger batches. After a failure they are smaller, and grow while answers are quick: a backlog
 gets through a slow link, too.
 

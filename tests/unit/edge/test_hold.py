@@ -35,14 +35,19 @@ async def test_a_partitions_stations_are_closed_when_it_owes_an_answer_for_too_l
         assert json.loads(await there.recv())[0] == 3
 
 
+async def begin_to_close_five(edge: PaperEdge) -> None:
+    """Five stations of partition 3, which is away for too long."""
+    for number in range(5):
+        await edge.connect(identity_in(edge, 3, number))
+    edge.log.aways = {3: 25.0}
+    edge.hold.changed(3, True)
+    edge.hold.check(edge.node, monotonic())
+
+
 async def test_they_are_closed_one_after_another_and_no_more_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hold, "SPREAD_S", 1.0)
     async with paper_edge() as edge:
-        for number in range(5):
-            await edge.connect(identity_in(edge, 3, number))
-        edge.log.aways = {3: 25.0}
-        edge.hold.changed(3, True)
-        edge.hold.check(edge.node, monotonic())
+        await begin_to_close_five(edge)
         edge.hold.check(edge.node, monotonic())  # it is being closed already
         await asyncio.sleep(0.5)
         assert 1 <= len(edge.node.stations) <= 4
@@ -55,11 +60,7 @@ async def test_they_are_closed_one_after_another_and_no_more_once_it_is_back(mon
 async def test_nobody_is_closed_once_the_node_drains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hold, "SPREAD_S", 0.5)
     async with paper_edge() as edge:
-        for number in range(5):
-            await edge.connect(identity_in(edge, 3, number))
-        edge.log.aways = {3: 25.0}
-        edge.hold.changed(3, True)
-        edge.hold.check(edge.node, monotonic())
+        await begin_to_close_five(edge)
         await asyncio.sleep(0.05)
         left = len(edge.node.stations)
         assert 1 <= left <= 4
