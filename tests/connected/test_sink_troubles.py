@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from contracts.events import Sample
-from derived import Log, at, energy, sample
+from contracts.times import MINUTE
+from derived import T0, Log, at, energy, sample
 from parts.handles import Broker, Database
 from parts.influx import Influx, start_influx
 from parts.kafka import start_kafka
@@ -116,9 +117,10 @@ def test_a_refused_line_is_singled_out(kafka: Broker, influx: Database, sinks: S
 def test_points_outside_the_retention_go_to_the_dead_letters(kafka: Broker, influx: Database, sinks: Sinks) -> None:
     influx.query(f'CREATE RETENTION POLICY "week" ON "{influx.name}" DURATION 7d REPLICATION 1 DEFAULT')
     store = InfluxUnderTest(influx)
-    old = energy("default/A", 1, -96 * 20 * 365, 1.0)
+    this_quarter = (time.time_ns() // 1000 - T0) // (15 * MINUTE)  # the server drops by its own clock, which is today's
+    old = energy("default/A", 1, this_quarter - 96 * 8, 1.0)
     sink = sinks.start(kafka, store.env)
-    Log(kafka).put(old, *(energy("default/A", 2 + n, n, 2.0) for n in range(5)))
+    Log(kafka).put(old, *(energy("default/A", 2 + n, this_quarter - n, 2.0) for n in range(5)))
     sink.wait_until_reads()
     sink.wait_settled()
     sink.process.stop()
