@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import Field
 from contracts.topics import TOPICS
 from dashboards.live.feed import READ, Feed
 from dashboards.live.hub import Hub
-from dashboards.live.views import AlarmView, StationView, Totals
+from dashboards.live.views import AlarmPage, StationView, Totals
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings
@@ -26,13 +27,8 @@ from ops.topics import ensure_topics
 log = logging.getLogger(__name__)
 
 _PAGE = Path(__file__).parent / "page"
-_FILES = {
-    "/": ("index.html", "text/html"),
-    "/live.css": ("live.css", "text/css"),
-    "/live.js": ("live.js", "text/javascript"),
-    "/format.js": ("format.js", "text/javascript"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+_INDEX = "index.html"
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -40,6 +36,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+_PAGE_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 QUIET_S = 20.0  # without a record, not even a node's tick: something is wrong before us
 
 
@@ -55,10 +52,10 @@ class LiveSettings(Settings):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """The data of one server-sent event; of a snapshot all stations and alarms, of a delta those that changed.
+    """The data of one server-sent event; of a snapshot all stations, of a delta those that changed.
 
     `now` is the clock's time in milliseconds since 1970, `speed` how fast it runs. `rate` is messages a second,
-    `rates` one count for each second of the last minute. `alarms` is null where none changed.
+    `rates` one count for each second of the last minute. `alarms` is their first page, null where none changed.
     """
 
     now: int
@@ -69,7 +66,7 @@ class Message(msgspec.Struct, frozen=True):
     rate: float
     rates: list[int]
     stations: list[StationView]
-    alarms: list[AlarmView] | None
+    alarms: AlarmPage | None
 
 
 async def run(settings: LiveSettings, kafka: KafkaSettings, clock: Clock) -> int:
@@ -95,14 +92,14 @@ class Live:
         self._settings, self._kafka, self._clock, self._readiness = settings, kafka, clock, readiness
         self._feed = Feed(kafka, settings.hours, readiness)
         self._hub = Hub(f"{clock.system_us():x}", self._snapshot)
-        self._files = {path: ((_PAGE / name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
+        self._files = _files()
 
     @contextlib.asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
         """Listen while the context lasts."""
         app = web.Application()
         app.add_routes([web.get(path, self._file) for path in self._files])
-        app.add_routes([web.get("/events", self._events)])
+        app.add_routes([web.get("/events", self._events), web.get("/alarms", self._alarms)])
         app.on_response_prepare.append(_add_headers)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -136,7 +133,7 @@ class Live:
     def _snapshot(self) -> bytes:
         return self._message(self._feed.fleet.stations(), self._feed.fleet.alarms())
 
-    def _message(self, stations: list[StationView], alarms: list[AlarmView] | None) -> bytes:
+    def _message(self, stations: list[StationView], alarms: AlarmPage | None) -> bytes:
         feed, now_s = self._feed, time.monotonic()
         quiet_s = now_s - feed.heard_s
         message = Message(
@@ -156,6 +153,14 @@ class Live:
         body, kind = self._files[request.path]
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
+    async def _alarms(self, request: web.Request) -> web.Response:
+        """Any page of the alarms, as JSON: the stream carries the first one only."""
+        number = request.query.get("page", "1")
+        if not _PAGE_NUMBER.fullmatch(number):
+            raise web.HTTPBadRequest(text="page wants a number from 1 on")
+        body = msgspec.json.encode(self._feed.fleet.alarms(int(number)))
+        return web.Response(body=body, content_type="application/json")
+
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
@@ -164,6 +169,12 @@ class Live:
             async for message in self._hub.stream(request.headers.get("Last-Event-ID")):
                 await response.write(message)
         return response
+
+
+def _files() -> dict[str, tuple[bytes, str]]:
+    """By path, each of the page's files and its kind."""
+    found = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in _PAGE.iterdir() if path.suffix in _KINDS}
+    return {"/" if name == _INDEX else f"/{name}": file for name, file in found.items()}
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -3,12 +3,13 @@
 The greatest (log, revision) of each key stands, so records may come again.
 """
 
-from collections.abc import Iterable
+from collections import Counter
 
 import msgspec
 
 from contracts.events import DELIVERING, Alarm, ConnectorStatus, Sample, Session, StationStatus
 from contracts.times import HOUR, from_rfc3339
+from dashboards.live.alarms import is_open
 from dashboards.live.views import SEVERITIES, ConnectorView, EvseView, Running, StationView
 
 Event = Sample | ConnectorStatus | StationStatus | Session | Alarm
@@ -86,8 +87,7 @@ class Station:
             evses=evses,
             power_w=sum(evse.power_w or 0.0 for evse in evses) if online is not False else None,
             energy_wh=sum(evse.running.energy_wh for evse in evses if evse.running),
-            alarms=len(self.alarms),
-            severity=worst(self.alarms.values()),
+            alarms=self._open_alarms(),
         )
 
     def _sample(self, sample: Sample, version: Version) -> bool:
@@ -152,9 +152,14 @@ class Station:
         newest = max(sessions, key=version_of, default=None)
         running = None if newest is None else Running(newest.started_at, newest.import_wh or 0.0, newest.soc_to_pct)
         connectors = [
-            ConnectorView(evse, status.connector, status.state, status.since, _error(status)) for status in statuses
+            ConnectorView(evse, one.connector, one.state, one.stale or not known, one.since, _error(one))
+            for one in statuses
         ]
         return EvseView(evse, power_w if known else None, power is not None and power.mean, running, connectors)
+
+    def _open_alarms(self) -> dict[str, int]:
+        counts = Counter(self.alarms.values())
+        return {severity: counts[severity] for severity in SEVERITIES if counts[severity]}
 
 
 def _error(status: ConnectorStatus) -> str | None:
@@ -163,16 +168,6 @@ def _error(status: ConnectorStatus) -> str | None:
         return None
     words = (status.error_code, status.vendor_error_code, status.info)
     return " · ".join(word for word in words if word and word != "NoError") or None
-
-
-def worst(severities: Iterable[str]) -> str | None:
-    """The gravest of them."""
-    found = set(severities)
-    return next((severity for severity in SEVERITIES if severity in found), None)
-
-
-def is_open(alarm: Alarm) -> bool:
-    return alarm.state in ("raised", "updated")
 
 
 def version_of(event: Event) -> Version:

@@ -16,11 +16,17 @@ class Running(msgspec.Struct, frozen=True):
 
 
 class ConnectorView(msgspec.Struct, frozen=True):
+    """`stale`: the station is offline, so `state` is the last that was heard, not the present one."""
+
     evse: int
     connector: int
     state: ConnectorState
+    stale: bool
     since: str | None
     error: str | None
+
+    def is_now(self, state: ConnectorState) -> bool:
+        return self.state == state and not self.stale
 
 
 class EvseView(msgspec.Struct, frozen=True):
@@ -34,7 +40,10 @@ class EvseView(msgspec.Struct, frozen=True):
 
 
 class StationView(msgspec.Struct, frozen=True):
-    """One row of the page. `online` is null where no status of the station itself was seen yet."""
+    """One row of the page. `online` is null where no status of the station itself was seen yet.
+
+    `alarms` counts the open ones of each severity that has any, the worst first.
+    """
 
     id: str
     tenant: str
@@ -46,8 +55,7 @@ class StationView(msgspec.Struct, frozen=True):
     evses: list[EvseView]
     power_w: float | None
     energy_wh: float
-    alarms: int
-    severity: str | None
+    alarms: dict[str, int]
 
 
 class AlarmView(msgspec.Struct, frozen=True):
@@ -63,8 +71,21 @@ class AlarmView(msgspec.Struct, frozen=True):
     expired: bool
 
 
+class AlarmPage(msgspec.Struct, frozen=True):
+    """Page `number` of `pages`; `first` says which of the `total` alarms it begins with, from 1."""
+
+    number: int
+    pages: int
+    first: int
+    total: int
+    alarms: list[AlarmView]
+
+
 class Totals(msgspec.Struct, frozen=True):
-    """`charging` counts evses, `faulted` connectors, `running` open sessions."""
+    """`charging` counts evses, `faulted` connectors (both of stations not offline), `running` open sessions.
+
+    `alarms` counts the open ones by severity.
+    """
 
     stations: int
     online: int

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,45 +12,15 @@ import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
-from contracts.events import Boot, Derived
+from contracts.events import Boot
 from contracts.topics import Name
 from derived import Log, Out, alarm, at, connector_status, sample, session, station_status
+from live_process import Live, fleet
 from parts.chromium import Chromium
 from parts.handles import Broker
 from parts.kafka import Kafka, start_kafka
-from parts.processes import Process, free_port, spawn
 
 HOSTILE = '<img src=x onerror="window.broken=1">'
-
-
-class Live:
-    """`voltstream live`, its clock standing at 07:00 of the records' day."""
-
-    def __init__(self, broker: Broker, folder: Path) -> None:
-        self.url, self._http = f"http://127.0.0.1:{free_port()}", free_port()
-        self._log = folder / "live.log"
-        self._env = {
-            **broker.env,
-            "LIVE_LISTEN": self.url.removeprefix("http://"),
-            "LIVE_HTTP": f"127.0.0.1:{self._http}",
-            "LIVE_TICK_MS": "200",
-            "CLOCK_ORIGIN": at(3600),
-        }
-        self.process: Process
-        self.start()
-
-    def start(self) -> None:
-        self.process = spawn([sys.executable, "-m", "voltstream", "live"], log=self._log, env=self._env)
-
-    def wait_ready(self) -> None:
-        self.process.wait_until(self._ready, 60)
-
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
 
 
 @pytest.fixture
@@ -61,21 +29,6 @@ def live(broker: Broker, tmp_path: Path) -> Iterator[Live]:
     live.wait_ready()
     yield live
     live.process.kill()
-
-
-def fleet(count: int) -> list[Derived]:
-    """Stations of which each third charges at 7 kW and each fifth is offline with an alarm."""
-    events: list[Derived] = []
-    for n in range(count):
-        station, online = f"default/CP-{n:04d}", n % 5 != 4
-        boot = Boot(at(0), vendor="Acme", model=f"X{n % 3}")
-        events.append(station_status(station, 1, 60, online=online, proto="ocpp1.6", boot=boot))
-        events.append(connector_status(station, 2, 600, "charging" if n % 3 == 0 else "available"))
-        if n % 3 == 0:
-            events.append(session(station, 3, 600, import_wh=2500.0, soc_to_pct=55.0))
-        if not online:
-            events.append(alarm(station, 4, 300 + n))
-    return events
 
 
 async def row_says(page: Page, station: str, words: str) -> None:
@@ -143,7 +96,7 @@ async def test_no_text_of_a_station_becomes_markup(broker: Broker, live: Live, c
 
 async def test_the_page_and_its_stream_say_what_they_allow(live: Live) -> None:
     async with aiohttp.ClientSession() as http:
-        for path in ("/", "/live.js", "/live.css", "/format.js", "/icon.svg"):
+        for path in ("/", "/live.js", "/live.css", "/format.js", "/icon.svg", "/alarms?page=2"):
             async with http.get(live.url + path) as answer:
                 assert answer.status == 200
                 assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
@@ -152,6 +105,12 @@ async def test_the_page_and_its_stream_say_what_they_allow(live: Live) -> None:
             assert answer.status == 404
         async with http.post(live.url) as answer:
             assert answer.status == 405
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "", "x", "1.5", "1e3", "٣", "1" * 10, "1%0a"])
+async def test_a_page_of_alarms_has_a_number(live: Live, number: str) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"{live.url}/alarms?page={number}") as answer:
+        assert (answer.status, await answer.text()) == (400, "page wants a number from 1 on")
 
 
 class Stream:
@@ -221,7 +180,7 @@ async def test_two_thousand_stations_are_searched_filtered_and_sorted(
         await expect(page.locator("#more")).to_have_text("Show 100 more of 300")
         await expect(page.locator("#rows tr th b").nth(1)).to_have_text("CP-0009")
         await page.locator('[data-filter="charging"]').click()
-        await expect(page.locator('[data-filter="charging"] i')).to_have_text("667")
+        await expect(page.locator('[data-filter="charging"] i')).to_have_text("534")
         await page.locator('[data-filter="all"]').click()
         log.put(sample("default/CP-0996", 5, 3590, power_import_w=7200.0))
         await expect(page.locator("#f-power")).to_have_text("7.2", timeout=30_000)

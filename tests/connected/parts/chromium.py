@@ -22,10 +22,14 @@ class Chromium:
         self._browser = browser
         self.complaints: list[str] = []
 
-    async def open(self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> Page:
+    async def open(
+        self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False, forced_colors: bool = False
+    ) -> Page:
         """A new page of that size at `url`, in a context of its own; returns when its load event has fired."""
         context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            forced_colors="active" if forced_colors else "none",
         )
         page = await context.new_page()
         page.on("console", self._console)

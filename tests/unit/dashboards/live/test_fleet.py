@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from contracts.events import Boot, SessionState
-from dashboards.live.fleet import SHOWN_ALARMS, Fleet
-from dashboards.live.station import Event, worst
+from dashboards.live.fleet import Fleet
+from dashboards.live.station import Event
 from dashboards.live.views import StationView
 from derived import alarm, at, connector_status, sample, session, station_status
 
@@ -38,7 +38,7 @@ def test_a_station_with_its_connector_session_and_power() -> None:
     assert evse.running is not None
     assert (evse.running.started_at, evse.running.energy_wh, evse.running.soc_pct) == (at(10), 1500.0, 40.0)
     assert [(one.state, one.since, one.error) for one in evse.connectors] == [("charging", at(10), None)]
-    assert (view.power_w, view.energy_wh, view.alarms, view.severity) == (7200.0, 1500.0, 0, None)
+    assert (view.power_w, view.energy_wh, view.alarms) == (7200.0, 1500.0, {})
 
 
 def test_older_versions_change_nothing_whenever_they_come() -> None:
@@ -137,43 +137,47 @@ def test_only_what_changed_is_told_once() -> None:
     assert {view.id for view in fleet.stations()} == {"default/A", "default/B"}
 
 
-def test_alarms_stand_open_first_and_newest_first() -> None:
+def test_each_severity_of_a_station_is_counted_as_itself() -> None:
     fleet = fleet_of(
-        alarm("default/A", 1, 10),
-        alarm("default/B", 2, 30),
-        alarm("default/C", 3, 50, state="cleared", cleared_at=at(60)),
-        alarm("default/D", 4, 5, severity="critical", state="updated"),
-        alarm("default/edge-1", 5, 70, scope="node", rule="node-lost"),
+        alarm("default/A", 1, 10, severity="major"),
+        alarm("default/A", 2, 30, severity="minor"),
+        alarm("default/A", 3, 40, severity="critical", state="updated"),
+        alarm("default/A", 4, 50, severity="major"),
+        alarm("default/B", 5, 50, state="cleared", cleared_at=at(60)),
+        alarm("default/edge-1", 6, 70, scope="node", rule="node-lost"),
     )
-    assert [one.station for one in fleet.alarms()] == [
-        "default/edge-1",
-        "default/B",
-        "default/A",
-        "default/D",
-        "default/C",
-    ]
     stations, _ = fleet.take_changes()
-    assert {view.id: (view.alarms, view.severity) for view in stations} == {
-        "default/A": (1, "major"),
-        "default/B": (1, "major"),
-        "default/C": (0, None),
-        "default/D": (1, "critical"),
-    }
-    assert fleet.totals().alarms == {"critical": 1, "major": 3, "minor": 0, "warning": 0, "info": 0}
-    fleet.apply(alarm("default/B", 9, 30, state="cleared", cleared_at=at(90)))
+    assert [(view.id, list(view.alarms.items())) for view in stations] == [
+        ("default/A", [("critical", 1), ("major", 2), ("minor", 1)]),
+        ("default/B", []),
+    ]
+    assert fleet.totals().alarms == {"critical": 1, "major": 3, "minor": 1, "warning": 0, "info": 0}
+    fleet.apply(alarm("default/A", 9, 40, severity="critical", state="cleared", cleared_at=at(90)))
     (view,), alarms = fleet.take_changes()
-    assert (view.id, view.alarms) == ("default/B", 0)
+    assert view.alarms == {"major": 2, "minor": 1}
     assert alarms is not None
-    assert [one.open for one in alarms] == [True, True, True, False, False]
+    assert [one.open for one in alarms.alarms] == [True, True, True, True, False, False]
 
 
-def test_alarms_do_not_pile_up() -> None:
-    fleet = fleet_of(alarm("default/open", 1, 0))
-    for n in range(5000):
-        fleet.apply(alarm("default/A", n, n + 1, state="cleared", cleared_at=at(n + 2)))
-    assert len(fleet.alarms()) == SHOWN_ALARMS
-    assert fleet.alarms()[0].station == "default/open"
-    assert len(fleet._alarms) <= 2001
+@pytest.mark.parametrize("told_by", ["station", "connector"])
+def test_what_an_offline_station_said_last_is_stale(told_by: str) -> None:
+    gone: Event = station_status("default/A", 5, 60, online=False)
+    if told_by == "connector":
+        gone = msgspec.structs.replace(connector_status("default/A", 5, 10), stale=True)
+    fleet = fleet_of(
+        station_status("default/A", 1, 0),
+        connector_status("default/A", 2, 10),
+        msgspec.structs.replace(connector_status("default/A", 3, 10, "faulted"), evse=2),
+    )
+    (view,), _ = fleet.take_changes()
+    assert [one.stale for evse in view.evses for one in evse.connectors] == [False, False]
+    assert (fleet.totals().charging, fleet.totals().faulted) == (1, 1)
+    fleet.apply(gone)
+    (view,), _ = fleet.take_changes()
+    (connector,) = view.evses[0].connectors
+    assert (connector.state, connector.stale) == ("charging", True)
+    assert fleet.totals().charging == 0
+    assert fleet.totals().faulted == (0 if told_by == "station" else 1)
 
 
 def test_the_totals_of_a_fleet() -> None:
@@ -181,13 +185,9 @@ def test_the_totals_of_a_fleet() -> None:
         station_status("default/A", 1, 0), connector_status("default/A", 2, 0), session("default/A", 3, 0),
         sample("default/A", 4, 9, power_import_w=7000.0), station_status("default/B", 1, 0, online=False),
         connector_status("default/B", 2, 0, "faulted"),
+        msgspec.structs.replace(connector_status("default/A", 3, 0, "faulted"), evse=2),
     )  # fmt: skip
     fleet.take_changes()
     totals = fleet.totals()
     assert (totals.stations, totals.online, totals.charging, totals.faulted, totals.running) == (2, 1, 1, 1, 1)
     assert (totals.power_w, totals.energy_wh) == (7000.0, 1000.0)
-
-
-@pytest.mark.parametrize(("found", "wanted"), [([], None), (["info", "major"], "major"), (["warning"], "warning")])
-def test_the_worst_severity(found: list[str], wanted: str | None) -> None:
-    assert worst(found) == wanted

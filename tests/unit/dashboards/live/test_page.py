@@ -12,8 +12,20 @@ PAGE = Path(server.__file__).parent / "page"
 FILES = {path.name: path.read_text() for path in PAGE.iterdir()}
 
 
-def test_every_file_is_served_and_every_served_file_is_there() -> None:
-    assert {name for name, _ in server._FILES.values()} == set(FILES)
+SCRIPTS = {name: text for name, text in FILES.items() if name.endswith(".js")}
+
+
+def test_every_file_is_served_as_its_kind() -> None:
+    served = server._files()
+    assert set(served) == {"/" if name == "index.html" else f"/{name}" for name in FILES}
+    assert {kind for path, (_, kind) in served.items() if path.endswith(".js")} == {"text/javascript"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_takes_only_what_another_gives(name: str) -> None:
+    for names, source in re.findall(r'^import \{ ([^}]+) \} from "\./([\w.]+)";', SCRIPTS[name], re.MULTILINE):
+        given = re.findall(r"^export (?:function|const) ([\w$]+)", SCRIPTS[source], re.MULTILINE)
+        assert set(names.split(", ")) <= set(given)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -26,7 +38,7 @@ def test_nothing_comes_from_elsewhere(name: str) -> None:
 def test_the_page_needs_no_exception_from_its_policy() -> None:
     assert not re.search(r"\son\w+=|\sstyle=|<style|javascript:", FILES["index.html"])
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
-        assert forbidden not in FILES["live.js"] + FILES["format.js"]
+        assert forbidden not in "".join(SCRIPTS.values())
     assert "unsafe" not in server._HEADERS["Content-Security-Policy"]
 
 
@@ -38,7 +50,7 @@ def test_every_icon_is_drawn() -> None:
 
 
 def test_every_id_the_script_asks_for_is_on_the_page() -> None:
-    asked = set(re.findall(r'\$\("([\w-]+)"\)', FILES["live.js"]))
+    asked = set(re.findall(r'\$\("([\w-]+)"\)', "".join(SCRIPTS.values())))
     assert asked
     assert asked <= set(re.findall(r'id="([\w-]+)"', FILES["index.html"]))
 
