@@ -1,5 +1,6 @@
 """`voltstream live` as a process, and fleets for it to show."""
 
+import json
 import sys
 import urllib.request
 from pathlib import Path
@@ -31,6 +32,11 @@ class Live:
 
     def wait_ready(self) -> None:
         self.process.wait_until(self._ready, 60)
+
+    def alarms(self) -> int:
+        """How many it has read."""
+        with urllib.request.urlopen(f"{self.url}/alarms", timeout=5) as answer:
+            return int(json.load(answer)["total"])
 
     def _ready(self) -> bool:
         try:

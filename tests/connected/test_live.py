@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
+from axe import findings
 from contracts.events import Boot
 from contracts.topics import Name
 from derived import Log, Out, alarm, at, connector_status, sample, session, station_status
@@ -227,6 +228,51 @@ async def test_nothing_overflows_at_any_width(
         assert chromium.complaints == []
     finally:
         live.process.kill()
+
+
+async def test_a_later_page_of_alarms_is_kept_up_to_date(broker: Broker, live: Live, chromium: Chromium) -> None:
+    log = Log(broker)
+    log.put(*(alarm("default/A", n, n) for n in range(60)))
+    page = await chromium.open(live.url)
+    shown = page.locator("#alarms-shown")
+    await expect(shown).to_have_text("1–8 of 60, open ones first")
+    await page.get_by_role("button", name="Show more").click()
+    # A request that fails changes nothing, and is made again.
+    await page.route("**/alarms?*", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        await page.get_by_role("button", name="Older").click()
+    await expect(shown).to_have_text("1–50 of 60, open ones first")
+    await page.unroute("**/alarms?*")
+    await expect(shown).to_have_text("51–60 of 60, open ones first")
+    log.put(alarm("default/A", 60, 60))
+    await expect(shown).to_have_text("51–61 of 61, open ones first")
+    await page.get_by_role("button", name="Newer").click()
+    await expect(shown).to_have_text("1–50 of 61, open ones first")
+
+
+async def test_a_fleet_of_none_is_said_in_words(live: Live, chromium: Chromium) -> None:
+    page = await chromium.open(live.url)
+    await expect(page.locator("#no-stations")).to_have_text(
+        "No station has been heard of yet. As soon as one connects, it is here."
+    )
+    await expect(page.locator("#no-alarms")).to_have_text("No alarm: all quiet.")
+    await expect(page.locator("#f-online")).to_have_text("0")
+    for hidden in ("#alarms-shown", "#more-alarms", "#more"):
+        await expect(page.locator(hidden)).to_be_hidden()
+    assert await findings(page) == []
+    assert chromium.complaints == []
+
+
+async def test_the_page_comes_back_after_a_proxy_said_no(live: Live, chromium: Chromium) -> None:
+    """A browser gives up a stream that is answered with an error; the page does not."""
+    page = await chromium.open(live.url)
+    await expect(page.locator("#link-text")).to_have_text("Live")
+    await page.route("**/events", lambda route: route.fulfill(status=503))
+    async with page.expect_response(lambda answer: answer.status == 503):
+        await page.reload()
+    await expect(page.locator("#link-text")).to_have_text("Reconnecting")
+    await page.unroute("**/events")
+    await expect(page.locator("#link-text")).to_have_text("Live")
 
 
 async def test_numbers_and_times_are_short(live: Live, chromium: Chromium) -> None:

@@ -15,7 +15,7 @@ export function showFigures({ totals, rate, rates }) {
   const kinds = Object.entries(totals.alarms).filter(([, count]) => count);
   const open = kinds.reduce((sum, [, count]) => sum + count, 0);
   text($("f-alarms"), String(open));
-  text($("f-alarms-kinds"), kinds.map(([kind, count]) => `${count} ${kind}`).join(", "));
+  text($("f-alarms-kinds"), kinds.map(([kind, count]) => `${count}\u00a0${kind}`).join(", "));
   $("f-alarms-box").classList.toggle("raised", open > 0);
   text($("f-rate"), rate >= 10 ? rate.toFixed(0) : rate.toFixed(1));
   const { line, area } = spark(rates, 120, 32, 60);

@@ -6,13 +6,18 @@ import { showFigures } from "./figures.js";
 import { duration, stamp } from "./format.js";
 import { takeStations, tickStations } from "./stations.js";
 
+const RETRY_MS = 2000;
 let ticking = null; // once there is a time to show
 
 function connect() {
   const source = new EventSource("events");
   source.addEventListener("snapshot", (event) => take(JSON.parse(event.data), true));
   source.addEventListener("delta", (event) => take(JSON.parse(event.data), false));
-  source.onerror = () => link("lost", "Reconnecting");
+  source.onerror = () => {
+    link("lost", "Reconnecting");
+    // The browser tries again by itself, but not where a proxy answered in the server's place.
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
+  };
   source.onopen = () => link("live", "Live");
 }
 
