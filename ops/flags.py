@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from contracts.errors import ConfigurationError
+from ops.secret_files import file_variable
 from ops.settings import Address, Settings, is_secret, unknown_variables
 
 S = TypeVar("S", bound=Settings)
@@ -53,7 +54,7 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
     result = _Parser(
         prog=program, usage="%(prog)s [flags]", description=summary, allow_abbrev=False, formatter_class=_Help
     )
-    result.epilog = "\n\n".join(cls.notes for cls in classes if cls.notes) or None
+    result.epilog = "\n\n".join([*_secrets_note(classes), *(cls.notes for cls in classes if cls.notes)]) or None
     for cls in classes:
         group = result.add_argument_group((inspect.getdoc(cls) or cls.__name__).splitlines()[0])
         for name, field in cls.model_fields.items():
@@ -64,6 +65,11 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
                 options["metavar"] = _metavar(field)
             group.add_argument(cls.flag(name), **options)
     return result
+
+
+def _secrets_note(classes: Sequence[type[Settings]]) -> list[str]:
+    secrets = [cls.variable(field) for cls in classes for field in cls.secret_fields()]
+    return [f"A secret may stand in a file that VARIABLE_FILE names ({file_variable(secrets[0])})."] if secrets else []
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

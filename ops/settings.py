@@ -1,8 +1,9 @@
 """Settings: one class per service, built once in `__main__`; nothing else reads the environment.
 
 A field `listen` of a class with the prefix `EDGE_` is the variable `EDGE_LISTEN` and the flag `--listen`. A flag beats
-the environment, which beats the default. Whatever is wrong ends the process with exit code 2 and one line that names
-the variable, the flag and what is wanted. A field's `title`, where it has one, is what --help shows for its value.
+the environment, which beats the default. A secret may stand in a file that VARIABLE_FILE names. Whatever is wrong ends
+the process with exit code 2 and one line that names the variable, the flag and what is wanted. A field's `title`, where
+it has one, is what --help shows for its value.
 """
 
 import difflib
@@ -17,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
+from ops.secret_files import file_variable, secret_from_file
 
 _WANTED = {
     "int_parsing": "a whole number is wanted",
@@ -62,6 +64,17 @@ class Settings(BaseSettings):
         return f"{cls.prefix()}{field}".upper()
 
     @classmethod
+    def variables(cls) -> frozenset[str]:
+        """Every environment variable that the class reads."""
+        plain = {cls.variable(field) for field in cls.model_fields}
+        return frozenset(plain | {file_variable(cls.variable(field)) for field in cls.secret_fields()})
+
+    @classmethod
+    def secret_fields(cls) -> list[str]:
+        """The fields whose values may never be printed."""
+        return [name for name, field in cls.model_fields.items() if is_secret(field)]
+
+    @classmethod
     def flag(cls, field: str) -> str:
         """The command-line flag of a field."""
         return f"--{cls.flag_prefix}{field.replace('_', '-')}"
@@ -74,8 +87,12 @@ class Settings(BaseSettings):
     @classmethod
     def from_text(cls, flags: Mapping[str, object]) -> Self:
         """Build from the flags that were given (field -> text) and the environment. Raises ConfigurationError."""
+        values = dict(flags)
+        for name in cls.secret_fields():
+            if name not in flags and (secret := secret_from_file(cls.variable(name), os.environ)) is not None:
+                values[name] = secret
         try:
-            return cls(**flags)  # type: ignore[arg-type]  # pydantic turns text into the fields' types
+            return cls(**values)  # type: ignore[arg-type]  # pydantic turns text into the fields' types
         except ValidationError as error:
             raise cls._explain(error, flags) from None
 
@@ -105,7 +122,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 def unknown_variables(classes: Iterable[type[Settings]], environment: Mapping[str, str]) -> list[str]:
     """One sentence for each variable that begins like ours but is none of ours."""
-    known = {cls.variable(field) for cls in classes for field in cls.model_fields}
+    known = frozenset[str]().union(*(cls.variables() for cls in classes))
     sentences = []
     for name in sorted(environment):
         owner = next((cls for cls in classes if cls.prefix() and name.upper().startswith(cls.prefix())), None)

@@ -72,6 +72,12 @@ def test_a_secret_is_not_printed() -> None:
     assert "opensesame" not in help_text(SinkLike)
 
 
+def test_help_says_once_that_a_secret_may_stand_in_a_file() -> None:
+    assert help_text(SinkLike, *SHARED).count("A secret may stand in a file that VARIABLE_FILE names") == 1
+    assert "(SINK_TOKEN_FILE)" in help_text(SinkLike, *SHARED)
+    assert "VARIABLE_FILE" not in help_text(ClockSettings)
+
+
 def test_values_come_from_flags_environment_and_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SINK_STORE", "influx")
     monkeypatch.setenv("KAFKA_PARTITIONS", "4")
