@@ -40,6 +40,32 @@ def go_install(package: str, program: str, *arguments: str) -> Recipe:
     return make
 
 
+def influxdb2(folder: Path) -> None:
+    """InfluxDB 2.x as bin/influxd, built from the modules that influxdb2/go.mod names.
+
+    It is Go around a library in Rust (Flux), which InfluxData's own pkg-config compiles when Go's linker asks for it.
+    """
+    for name in ("go.mod", "go.sum"):
+        shutil.copy(HERE / "influxdb2" / name, folder)
+    for tool, package in (("cargo", "cargo"), ("cc", "gcc"), ("pkg-config", "pkg-config")):
+        if shutil.which(tool) is None:
+            raise Unavailable(f"{tool} is not on this machine (Debian's package {package})")
+    go_install("github.com/influxdata/pkg-config@v0.2.7", "pkg-config")(folder)
+    env = {
+        "GOTOOLCHAIN": "local",
+        "GOMAXPROCS": CORES,
+        "GOFLAGS": "",
+        "PKG_CONFIG": str(folder / "bin" / "pkg-config"),
+        "CARGO_BUILD_JOBS": CORES,
+        "RUSTFLAGS": "--cap-lints=warn",  # the library makes errors of warnings that a newer Rust has more of
+    }
+    if shutil.which("rustup"):  # the library asks for a toolchain of 2023, which is not to be fetched
+        env["RUSTUP_TOOLCHAIN"] = run(["rustup", "show", "active-toolchain"], cwd=folder).split()[0]
+    build = ["go", "build", "-p", CORES, "-tags", "sqlite_foreign_keys,sqlite_json", "-o", "bin/influxd"]
+    run([*build, "github.com/influxdata/influxdb/v2/cmd/influxd"], cwd=folder, env=env, timeout_s=60 * 60)
+    (folder / "bin" / "pkg-config").unlink()
+
+
 def npm(package: Path) -> Recipe:
     """What the lock file in the folder `package` says, into node_modules/."""
 
@@ -89,6 +115,7 @@ PARTS = [
         "the time-series store",
         go_install("github.com/influxdata/influxdb/cmd/influxd@v1.8.10", "influxd"),
     ),
+    Part("influxdb2", "2.7.12", "the time-series store of new installations", influxdb2),
     Part(
         "toxiproxy",
         "2.12.0",

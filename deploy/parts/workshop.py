@@ -38,8 +38,13 @@ class Part:
         return f"{self.name}-{self.version}"
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    """Runs `command` quietly. Raises Unavailable: not on this machine, or failed, with the last thing it said."""
+def run(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, timeout_s: float = COMMAND_TIMEOUT_S
+) -> str:
+    """Runs `command` quietly; gives what it said.
+
+    Raises Unavailable: not on this machine, or failed, with the last thing it said.
+    """
     if shutil.which(command[0]) is None:
         raise Unavailable(f"{command[0]} is not on this machine")
     try:
@@ -50,16 +55,17 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=COMMAND_TIMEOUT_S,
+            timeout=timeout_s,
             text=True,
             errors="replace",
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"{' '.join(command[:2])} took longer than {COMMAND_TIMEOUT_S // 60} minutes") from None
+        raise Unavailable(f"{' '.join(command[:2])} took longer than {timeout_s / 60:g} minutes") from None
     if done.returncode:
         said = [line.strip() for line in done.stdout.splitlines() if line.strip()]
         raise Unavailable(f"{' '.join(command[:2])} failed: {said[-1] if said else f'status {done.returncode}'}")
+    return done.stdout
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """Fixtures over the real parts. One that is missing skips its tests, and with CI=true fails them.
 
 `broker` runs a test twice, on the embedded broker and on real Kafka; `kafka` runs it on the real one only. A test that
-kills or pauses a part starts one of its own with the functions in `parts`, and asks for `kafka_part` or `influx_part`
-to be skipped without it.
+kills or pauses a part starts one of its own with the functions in `parts`, and asks for `kafka_part`, `influx_part` or
+`influx2_part` to be skipped without it.
 """
 
 import os
@@ -16,6 +16,7 @@ from parts.chromium import Chromium, start_chromium
 from parts.embedded import start_embedded
 from parts.handles import Broker, Database
 from parts.influx import InfluxClient, start_influx
+from parts.influx2 import Influx2Client, start_influx2
 from parts.kafka import start_kafka
 from parts.places import PartMissing, part, program
 from parts.toxiproxy import Toxiproxy, start_toxiproxy
@@ -27,6 +28,9 @@ MARKERS = {
     "influx": "influx",
     "influx_server": "influx",
     "influx_part": "influx",
+    "influx2": "influx2",
+    "influx2_server": "influx2",
+    "influx2_part": "influx2",
     "chromium": "browser",
     "ocpp_rpc": "node",
 }
@@ -126,9 +130,37 @@ def influx_server() -> Iterator[InfluxClient]:
 def influx(influx_server: InfluxClient) -> Iterator[Database]:
     """A database of the test's own, dropped after it."""
     database = Database(influx_server)
-    influx_server.query(f'CREATE DATABASE "{database.name}"')
+    influx_server.create_database(database.name)
     yield database
-    influx_server.query(f'DROP DATABASE "{database.name}"')
+    influx_server.drop_database(database.name)
+
+
+@pytest.fixture(scope="session")
+def influx2_part() -> Path:
+    """For a test that starts an InfluxDB 2 of its own: the part is there."""
+    try:
+        return part("influxdb2")
+    except PartMissing as missing:
+        without(missing)
+
+
+@pytest.fixture(scope="session")
+def influx2_server() -> Iterator[Influx2Client]:
+    """One InfluxDB 2.7 for the whole run, as its operator."""
+    try:
+        with start_influx2() as influx:
+            yield influx
+    except PartMissing as missing:
+        without(missing)
+
+
+@pytest.fixture
+def influx2(influx2_server: Influx2Client) -> Iterator[Database]:
+    """A bucket of the test's own, deleted after it."""
+    bucket = Database(influx2_server)
+    influx2_server.create_database(bucket.name)
+    yield bucket
+    influx2_server.drop_database(bucket.name)
 
 
 @pytest.fixture(scope="session")

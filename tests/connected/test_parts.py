@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Producer
 from parts.chromium import Chromium
 from parts.handles import Broker, Database
 from parts.influx import InfluxClient, InfluxRefused, start_influx
+from parts.influx2 import Influx2Client, start_influx2
 from parts.kafka import create_topics, start_kafka
 from parts.node import run_node
 from parts.processes import PartFailed, accepts_connections, free_port, spawn
@@ -96,13 +97,39 @@ def test_influx_gives_rows_with_their_tags(influx: Database) -> None:
 def test_a_killed_influx_comes_back_with_its_data_and_knows_its_user() -> None:
     with start_influx(auth=True) as influx:
         database = Database(influx)
-        influx.query(f'CREATE DATABASE "{database.name}"')
+        influx.create_database(database.name)
         database.write("energy wh=1 1000")
         influx.kill()
         influx.start()
         assert database.query("SELECT wh FROM energy", epoch="ms") == [{"time": 1000, "wh": 1}]
         with pytest.raises(InfluxRefused, match="401"):
             InfluxClient(influx.url).query("SHOW DATABASES")
+
+
+def test_influx2_takes_influxql_and_gives_rows_with_their_tags(influx2: Database) -> None:
+    influx2.write("energy,station=a wh=1.5 1000\nenergy,station=b wh=2 2000")
+    assert influx2.query("SELECT wh FROM energy GROUP BY station", epoch="ms") == [
+        {"station": "a", "time": 1000, "wh": 1.5},
+        {"station": "b", "time": 2000, "wh": 2},
+    ]
+    with pytest.raises(InfluxRefused, match="unable to parse"):
+        influx2.write("energy,station=a wh=oops 1000")
+    with pytest.raises(InfluxRefused, match="failed to parse query"):
+        influx2.query("SELECT")
+
+
+@pytest.mark.usefixtures("influx2_part")
+def test_a_killed_influx2_comes_back_with_its_data_and_knows_its_token() -> None:
+    with start_influx2() as influx:
+        influx.create_database("fleet", retention_days=7)
+        bucket = Database(influx, "fleet")
+        bucket.write(f"energy wh=1 {(now := int(time.time()))}", precision="s")
+        influx.kill()
+        influx.start()
+        assert bucket.query("SELECT wh FROM energy", epoch="s") == [{"time": now, "wh": 1}]
+        assert influx.bucket("fleet")["retentionRules"][0]["everySeconds"] == 7 * 86400
+        with pytest.raises(InfluxRefused, match="401"):
+            Influx2Client(influx.url, "no-such-token").query("SHOW DATABASES")
 
 
 def test_toxiproxy_cuts_restores_and_swallows(toxiproxy: Toxiproxy, influx_server: InfluxClient) -> None:

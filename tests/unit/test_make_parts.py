@@ -30,7 +30,7 @@ def test_a_machine_without_tools_gets_a_line_for_each_part(tmp_path: Path) -> No
     done = run(tmp_path / "parts")
     lines = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr
-    assert len(lines) >= 6
+    assert len(lines) >= 7
     assert all("cannot be had" in line for line in lines[:-1])
     assert lines[0].endswith("mvn is not on this machine")
     assert re.search(r"\d+ missing", lines[-1])
@@ -71,7 +71,38 @@ def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     assert "no such part: rabbitmq" in done.stderr
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("kafka/pom.xml", "4.1.1"), ("ocpp-rpc/package.json", "2.2.1")])
+def test_influxdb2_is_built_from_its_modules_with_the_toolchain_that_is_there(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tool(tools, "cargo", "exit 1")
+    tool(tools, "cc", "exit 1")
+    tool(tools, "pkg-config", "exit 1")
+    tool(tools, "rustup", "echo 1.95-linux '(default)'")
+    tool(
+        tools,
+        "go",
+        """
+        case $1 in
+            install) mkdir -p "$GOBIN"; touch "$GOBIN/pkg-config" ;;
+            build) test -f go.mod -a -f go.sum -a -f "$PKG_CONFIG"; echo "$RUSTUP_TOOLCHAIN" > bin/influxd ;;
+        esac
+        """,
+    )
+    done = run(tmp_path / "parts", "influxdb2", "--strict", path=f"{tools}:{os.defpath}")
+    assert done.returncode == 0, done.stdout
+    made = tmp_path / "parts" / "influxdb2-2.7.12" / "bin"
+    assert [each.name for each in made.iterdir()] == ["influxd"]
+    assert (made / "influxd").read_text() == "1.95-linux\n"
+
+
+def test_influxdb2_without_rust_names_the_package(tmp_path: Path) -> None:
+    done = run(tmp_path / "parts", "influxdb2", path=str(tmp_path))
+    assert "cargo is not on this machine (Debian's package cargo)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("kafka/pom.xml", "4.1.1"), ("influxdb2/go.mod", "2.7.12"), ("ocpp-rpc/package.json", "2.2.1")],
+)
 def test_the_catalogue_says_the_version_of_the_recipe(name: str, wanted: str) -> None:
     assert wanted in (SCRIPT / name).read_text()
     assert f'"{wanted}"' in (SCRIPT / "catalogue.py").read_text()

@@ -34,7 +34,7 @@ class Broker:
 
 @dataclass(frozen=True)
 class Database:
-    """A database on a real InfluxDB, empty at first."""
+    """A database on a real InfluxDB, or a bucket on a 2.7; empty at first."""
 
     server: InfluxClient
     name: str = field(default_factory=lambda: f"t{secrets.token_hex(4)}")
