@@ -14,6 +14,7 @@ import duckdb
 
 from contracts.times import rfc3339_ms
 from parts.handles import Broker, Database
+from parts.influx2 import Influx2Client
 from parts.processes import Process, free_port, spawn
 
 Rows = set[tuple[object, ...]]
@@ -145,7 +146,7 @@ class DuckDbUnderTest:
 
 
 class InfluxUnderTest:
-    """Measurements, with the table's time column under the name that DuckDB has for it."""
+    """Measurements in a 1.8 or a 2.7, with the table's time column under the name that DuckDB has for it."""
 
     TIMES: ClassVar = {
         "samples": "at",
@@ -162,11 +163,13 @@ class InfluxUnderTest:
 
     @property
     def env(self) -> dict[str, str]:
+        server = self.database.server
         return {
             "SINK_STORE": "influxdb",
-            "SINK_INFLUX_URL": self.database.url,
+            "SINK_INFLUX_URL": server.url,
             "SINK_INFLUX_BUCKET": self.database.name,
-            "SINK_INFLUX_TOKEN": self.database.server.token,
+            "SINK_INFLUX_TOKEN": server.token,
+            **({"SINK_INFLUX_API": "v2", "SINK_INFLUX_ORG": server.org} if isinstance(server, Influx2Client) else {}),
         }
 
     def rows(self, table: str, *columns: str) -> Rows:

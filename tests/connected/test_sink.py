@@ -18,6 +18,7 @@ PAIRS = [
     pytest.param(("embedded", "duckdb"), id="embedded-duckdb"),
     pytest.param(("kafka", "duckdb"), id="kafka-duckdb", marks=pytest.mark.kafka),
     pytest.param(("kafka", "influxdb"), id="kafka-influxdb", marks=[pytest.mark.kafka, pytest.mark.influx]),
+    pytest.param(("kafka", "influxdb2"), id="kafka-influxdb2", marks=[pytest.mark.kafka, pytest.mark.influx2]),
 ]
 
 
@@ -46,7 +47,7 @@ def broker(request: pytest.FixtureRequest, pair: tuple[str, str]) -> Broker:
 def store(request: pytest.FixtureRequest, pair: tuple[str, str], tmp_path: Path) -> StoreUnderTest:
     if pair[1] == "duckdb":
         return DuckDbUnderTest(tmp_path)
-    return InfluxUnderTest(request.getfixturevalue("influx"))
+    return InfluxUnderTest(request.getfixturevalue({"influxdb": "influx", "influxdb2": "influx2"}[pair[1]]))
 
 
 def test_everything_is_kept_as_it_stands_on_the_topics(broker: Broker, store: StoreUnderTest, sinks: Sinks) -> None:
