@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from contracts.errors import ConfigurationError
 from ops.secret_files import file_variable
-from ops.settings import Address, Settings, is_secret, unknown_variables
+from ops.settings import Address, Settings, check_variables, is_secret
 
 S = TypeVar("S", bound=Settings)
 
@@ -42,11 +42,12 @@ class _Parser(argparse.ArgumentParser):
 def load(program: str, summary: str, classes: Sequence[type[Settings]], arguments: Sequence[str]) -> Loaded:
     """Read flags and environment into one object per class. Raises ConfigurationError; --help prints and exits 0."""
     values = vars(parser(program, summary, classes).parse_args(arguments))
+    warnings = check_variables(classes, os.environ)
     built = []
     for cls in classes:
         given = {field: values[cls.variable(field)] for field in cls.model_fields}
         built.append(cls.from_text({field: value for field, value in given.items() if value is not None}))
-    return Loaded(built, unknown_variables(classes, os.environ))
+    return Loaded(built, warnings)
 
 
 def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> argparse.ArgumentParser:

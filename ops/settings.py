@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.errors import ConfigurationError
+from ops.platforms import injected
 from ops.secret_files import file_variable, secret_from_file
 
 _WANTED = {
@@ -52,7 +53,7 @@ class Settings(BaseSettings):
     notes: ClassVar[str] = ""
     """What --help says below all flags, as it stands."""
     foreign_names: ClassVar[bool] = False
-    """Other programs use the prefix too (`KAFKA_HEAP_OPTS`): warn of an unknown variable only if it is nearly ours."""
+    """Other programs use the prefix too (`KAFKA_HEAP_OPTS`): only warn of an unknown variable that is nearly ours."""
 
     @classmethod
     def prefix(cls) -> str:
@@ -120,21 +121,29 @@ def is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
 
 
-def unknown_variables(classes: Iterable[type[Settings]], environment: Mapping[str, str]) -> list[str]:
-    """One sentence for each variable that begins like ours but is none of ours."""
+def check_variables(classes: Iterable[type[Settings]], environment: Mapping[str, str]) -> list[str]:
+    """Look for variables that begin like ours but are none of ours: most are misspelt settings.
+
+    Raises ConfigurationError that names them, each with the nearest setting; gives warnings where other programs use
+    the prefix too. What a container platform put there is passed over. Only the prefixes of `classes` are judged, so
+    one environment file may hold the settings of all services.
+    """
     known = frozenset[str]().union(*(cls.variables() for cls in classes))
-    sentences = []
-    for name in sorted(environment):
+    refused, warnings = [], []
+    for name, value in sorted(environment.items()):
         owner = next((cls for cls in classes if cls.prefix() and name.upper().startswith(cls.prefix())), None)
-        if owner is None or name.upper() in known:
+        if owner is None or name.upper() in known or injected(name, value, owner.prefix()):
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-        if near:
-            sentences.append(f"{name} is not a setting and changes nothing: did you mean {near[0]}?")
-        elif not owner.foreign_names:
-            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
-            sentences.append(f"{name} is not a setting and changes nothing (the nearest is {nearest})")
-    return sentences
+        if not owner.foreign_names:
+            [nearest] = near or difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
+            told = "did you mean" if near else "the nearest is"
+            refused.append(f"{name} is not a setting ({told} {nearest}{'?' if near else ''})")
+        elif near:
+            warnings.append(f"{name} is not a setting and changes nothing: did you mean {near[0]}?")
+    if refused:
+        raise ConfigurationError("; ".join(refused))
+    return warnings
 
 
 @dataclass(frozen=True, slots=True)

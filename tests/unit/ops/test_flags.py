@@ -88,10 +88,23 @@ def test_values_come_from_flags_environment_and_defaults(monkeypatch: pytest.Mon
     assert loaded[LogSettings].level == "info"
 
 
-def test_typos_in_the_environment_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SINK_STORES", "influx")
-    assert load("voltstream sink", "", (SinkLike,), []).warnings == [
-        "SINK_STORES is not a setting and changes nothing: did you mean SINK_STORE?"
+    with pytest.raises(ConfigurationError, match=r"^SINK_STORES is not a setting \(did you mean SINK_STORE\?\)$"):
+        load("voltstream sink", "", (SinkLike, *SHARED), [])
+
+
+def test_a_misspelt_variable_is_told_rather_than_what_is_wrong_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SINK_STORES", "influx")
+    monkeypatch.setenv("SINK_STORE", "csv")
+    with pytest.raises(ConfigurationError, match="SINK_STORES"):
+        load("voltstream sink", "", (SinkLike,), [])
+
+
+def test_warnings_of_the_environment_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAPS", "broker:9092")
+    assert load("voltstream sink", "", (SinkLike, *SHARED), []).warnings == [
+        "KAFKA_BOOTSTRAPS is not a setting and changes nothing: did you mean KAFKA_BOOTSTRAP?"
     ]
 
 

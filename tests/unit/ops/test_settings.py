@@ -11,8 +11,8 @@ from ops.settings import (
     Settings,
     Url,
     Words,
+    check_variables,
     settings_config,
-    unknown_variables,
 )
 
 
@@ -131,22 +131,54 @@ def test_settings_do_not_change() -> None:
         settings.frame_limit = 1
 
 
-def test_a_typo_is_told_with_the_variable_that_was_meant() -> None:
-    assert unknown_variables([EdgeLike], {"EDGE_LISTN": "x", "EDGE_LISTEN": "y", "PATH": "z"}) == [
-        "EDGE_LISTN is not a setting and changes nothing: did you mean EDGE_LISTEN?"
-    ]
+def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ConfigurationError, match=r"^EDGE_LISTENN is not a setting \(did you mean EDGE_LISTEN\?\)$"):
+        check_variables([EdgeLike], {"EDGE_LISTENN": "x", "EDGE_LISTEN": "y", "PATH": "z"})
 
 
-def test_an_unknown_variable_is_told_with_the_nearest() -> None:
-    [sentence] = unknown_variables([EdgeLike], {"EDGE_COLOUR": "x"})
-    assert sentence.startswith("EDGE_COLOUR is not a setting and changes nothing (the nearest is EDGE_")
+def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"^EDGE_COLOUR is not a setting \(the nearest is EDGE_[A-Z_]+\)$"):
+        check_variables([EdgeLike], {"EDGE_COLOUR": "x"})
+
+
+def test_all_refused_variables_stand_in_one_line() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_variables([EdgeLike, Various], {"VARIOUS_SHAER": "1", "edge_listn": "x", "EDGE_PATH": "y"})
+    assert str(caught.value) == (
+        "EDGE_PATH is not a setting (did you mean EDGE_PATHS?); VARIOUS_SHAER is not a setting (did you mean"
+        " VARIOUS_SHARE?); edge_listn is not a setting (did you mean EDGE_LISTEN?)"
+    )
+
+
+def test_other_commands_settings_may_stand_in_the_same_environment() -> None:
+    assert check_variables([Various, Foreign], {"EDGE_LISTEN": "x", "EDGE_LISTENN": "y", "SINK_STORE": "z"}) == []
 
 
 def test_other_programs_variables_with_our_prefix_are_left_alone() -> None:
-    assert unknown_variables([Foreign], {"KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_HOME": "/opt/kafka"}) == []
-    assert unknown_variables([Foreign], {"KAFKA_BOOTSTRAPS": "x"}) == [
+    assert check_variables([Foreign], {"KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_HOME": "/opt/kafka"}) == []
+    assert check_variables([Foreign], {"KAFKA_BOOTSTRAPS": "x"}) == [
         "KAFKA_BOOTSTRAPS is not a setting and changes nothing: did you mean KAFKA_BOOTSTRAP?"
     ]
+
+
+def test_what_a_container_platform_injects_is_passed_over() -> None:
+    links = {"EDGE_SERVICE_HOST": "10.0.0.7", "EDGE_PORT": "tcp://10.0.0.7:9000", "KAFKA_PORT": "tcp://10.0.0.8:9092"}
+    assert check_variables([EdgeLike, Foreign], links) == []
+
+
+def test_a_setting_of_ours_is_judged_though_a_platform_might_name_its_variables_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Hosting(Settings):
+        """Hosting"""
+
+        model_config = settings_config("HOSTING_")
+        service_host: HostPort = Field(Address("127.0.0.1", 1), description="Where.")
+
+    monkeypatch.setenv("HOSTING_SERVICE_HOST", "10.0.0.7")
+    assert check_variables([Hosting], {"HOSTING_SERVICE_HOST": "10.0.0.7"}) == []
+    with pytest.raises(ConfigurationError, match="HOSTING_SERVICE_HOST"):
+        Hosting.from_text({})
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:0", "localhost:9000", "[::1]:9000", "[::]:65535"])

@@ -77,6 +77,25 @@ def test_a_wrong_setting_is_one_line_that_names_the_variable(name: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_misspelt_variable_is_refused_in_one_line() -> None:
+    done = voltstream("edge", EDGE_LISTENN="127.0.0.1:9000")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "voltstream edge: EDGE_LISTENN is not a setting (did you mean EDGE_LISTEN?)\n"
+
+
+def test_one_environment_holds_the_settings_of_all_services_and_a_platforms_variables() -> None:
+    done = voltstream(
+        "sink",
+        EDGE_LISTEN="127.0.0.1:9000",
+        EDGE_LISTENN="127.0.0.1:9000",
+        SINK_SERVICE_HOST="10.0.0.7",
+        SINK_PORT="tcp://10.0.0.7:9103",
+        KAFKA_HEAP_OPTS="-Xmx1g",
+        SINK_STORE="csv",  # ends it, before it would look for a broker
+    )
+    assert done.stderr.startswith("voltstream sink: SINK_STORE (--store): ")
+
+
 class TestContracts:
     def test_lists_every_record(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["contracts"]) == 0
