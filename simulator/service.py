@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import re
 import sys
 import time
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, Field
 from contracts.times import SECOND
 from contracts.versions import Version
 from ops.clock import Clock, Instant
+from ops.files import check_writable
 from ops.kafka import KafkaSettings
 from ops.service import stop_requested
 from ops.settings import Settings, Words, settings_config
@@ -81,10 +81,8 @@ Misbehaviours = Annotated[Words, AfterValidator(_misbehaviours)]
 """The type of a field that holds names of misbehaviours, `all` or `none`."""
 
 
-def _writable(path: Path | None) -> Path | None:
-    if path is not None and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
-        raise ValueError("a file in a folder that is there, and that we may write to, is wanted")
-    return path
+Output = Annotated[Path, AfterValidator(check_writable)]
+"""The type of a field that names a file to write."""
 
 
 class SimSettings(Settings):
@@ -124,12 +122,8 @@ class SimSettings(Settings):
     )
     drain: float = Field(60.0, gt=0, title="S", description="Real seconds that the end waits for the last answers.")
     progress: float = Field(5.0, gt=0, title="S", description="Real seconds between progress lines.")
-    truth: Annotated[Path | None, AfterValidator(_writable)] = Field(
-        None, title="FILE", description="Where to write what really was, as JSON lines."
-    )
-    journal: Annotated[Path | None, AfterValidator(_writable)] = Field(
-        None, title="FILE", description="Where to write every CALL, as JSON lines."
-    )
+    truth: Output | None = Field(None, title="FILE", description="Where to write what really was, as JSON lines.")
+    journal: Output | None = Field(None, title="FILE", description="Where to write every CALL, as JSON lines.")
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from contracts.topics import TOPICS, Name
 from ops.clock import Clock
+from ops.files import check_writable
 from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings
 from ops.service import stop_requested
@@ -77,11 +78,18 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> in
 
 
 def store_of(settings: SinkSettings) -> tuple[Store, Sequence[web.RouteDef]]:
-    """The store that the settings name, not opened, and what it serves over HTTP. The other's library is not loaded."""
+    """The store that the settings name, not opened, and what it serves over HTTP. The other's library is not loaded.
+
+    Raises ConfigurationError where a file cannot be where it shall be.
+    """
     if settings.store == "duckdb":
         from sinks.duckdb import DuckDb
         from sinks.query import query_routes
 
+        try:
+            check_writable(settings.duckdb_path)
+        except ValueError as error:
+            raise settings.wrong("duckdb_path", str(error)) from None
         database = DuckDb(settings.duckdb_path, settings.duckdb_memory_mb)
         return database, query_routes(database, most_rows=settings.query_rows, seconds=settings.query_s)
     from sinks.influx import InfluxDb

@@ -23,6 +23,27 @@ def test_duckdb_is_the_default_and_answers_queries() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("no/such/x.duckdb", r"the folder '.*/no/such' is not there"),
+        (".", "is a folder: a file is wanted"),
+        ("/proc/x.duckdb", "nothing can be written to the folder '/proc'"),
+    ],
+)
+def test_a_duckdb_file_that_cannot_be_is_told_by_the_setting(
+    path: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=rf"^SINK_DUCKDB_PATH \(--duckdb-path\): .*{why}"):
+        store_of(settings(duckdb_path=path))
+
+
+def test_with_influxdb_no_duckdb_file_is_looked_at() -> None:
+    store, _ = store_of(settings(store="influxdb", duckdb_path="/no/such/x.duckdb"))
+    assert isinstance(store, InfluxDb)
+
+
+@pytest.mark.parametrize(
     ("given", "target"),
     [
         (

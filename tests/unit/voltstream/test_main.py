@@ -96,6 +96,14 @@ def test_one_environment_holds_the_settings_of_all_services_and_a_platforms_vari
     assert done.stderr.startswith("voltstream sink: SINK_STORE (--store): ")
 
 
+def test_a_duckdb_file_in_a_folder_that_is_not_there_ends_the_sink() -> None:
+    done = voltstream("sink", "--duckdb-path", "/no/such/folder/x.duckdb")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "voltstream sink: SINK_DUCKDB_PATH (--duckdb-path): the folder '/no/such/folder' is not there\n"
+    )
+
+
 class TestContracts:
     def test_lists_every_record(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["contracts"]) == 0
