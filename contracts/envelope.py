@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `station` is tenant/identity; `conn` the connection's ULID; `seq` counts the records of a connection from 0 without
     gaps, so that (conn, seq) identifies a record, which may stand on the log more than once. `ts` is when the edge
-    received or sent it (RFC 3339 UTC, microseconds).
+    received or sent it (RFC 3339 UTC, microseconds). `time_zone`, of a connect, is the site's, an IANA name.
     """
 
     v: int
@@ -60,6 +60,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str | None = None
     security_profile: int | None = None
     user_agent: str | None = None
+    time_zone: str | None = None
     close_code: int | None = None
     # a connect, a tick: the node's start, system time in milliseconds
     epoch: int | None = None

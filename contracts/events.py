@@ -118,11 +118,12 @@ class Boot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StationStatus(Derived, frozen=True, kw_only=True, omit_defaults=True):
-    """The station's own connectivity and state (`status`, key station/0/0)."""
+    """The station's own connectivity and state (`status`, key station/0/0). `time_zone` is its site's, an IANA name."""
 
     evse: Literal[0] = msgspec.field(default=0)
     connector: Literal[0] = msgspec.field(default=0)
     online: bool
+    time_zone: str | None = None
     state: ConnectorState | None = None
     status_raw: str | None = None
     error_code: str | None = None

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edge.connection import Connection
     from edge.visitor import Visitor
 
-SITE = "default"
-"""Of every station, until there is a registry."""
 NO_ROOM_S = 5.0
 """A partition that has had no room for so long gets no new stations, like one that has owed an answer for so long. A
 moment's lack of room is a busy partition's, and its stations' to wait for."""
@@ -65,7 +63,7 @@ class Node:
         """The pure half of a new connection."""
         assert admission.version is not None  # noqa: S101 - the caller turned that one away
         return StationCore(
-            identity=Identity(self.settings.tenant, admission.identity, SITE),
+            identity=Identity(self.settings.tenant, admission.identity, self.settings.site, self.settings.time_zone),
             node=self.name,
             epoch=self.epoch,
             conn=ulid(self.clock.now_us() // 1000, os.urandom(10)),
@@ -82,7 +80,7 @@ class Node:
             node=self.name,
             tenant=self.settings.tenant,
             station=station,
-            site=SITE if known else None,
+            site=self.settings.site if known else None,
             now_us=self.clock.now_us(),
             status=refused.status,
             reason=refused.code,

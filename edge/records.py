@@ -19,11 +19,13 @@ _json = msgspec.json.Encoder().encode
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who is connected: the registry's answer at the handshake."""
+    """Who is connected, and where: by the edge's settings, until there is a registry to ask at the handshake."""
 
     tenant: str
     identity: str
     site: str
+    time_zone: str | None = None
+    """The site's, an IANA name."""
 
     @property
     def station(self) -> str:
@@ -129,6 +131,7 @@ class Recorder:
                 path=_path(path),
                 security_profile=security_profile,
                 user_agent=_printable(user_agent),
+                time_zone=self._identity.time_zone,
                 epoch=self._epoch,
             )
         )

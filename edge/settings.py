@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -13,6 +14,14 @@ from ops.settings import Address, HostPort, Settings, Words, settings_config
 
 DEFAULT_IDENTITY = rf"[A-Za-z0-9._:*=+|@-]{{1,{MAX_IDENTITY}}}"
 LARGEST_FRAME = 4 << 20
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the latter for a part of a name, as "Europe"
+        raise ValueError("an IANA time zone is wanted, as Europe/Paris") from None
+    return name
 
 
 def _pattern(text: str) -> str:
@@ -36,6 +45,12 @@ class EdgeSettings(Settings):
     )
     tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
         "default", description="The tenant of the stations that connect here."
+    )
+    site: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
+        "default", description="The site of the stations that connect here."
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        None, title="ZONE", description="The site's time zone, an IANA name as Europe/Paris."
     )
     paths: Words = Field(("ocpp",), description="Prefixes of a station's path: /PREFIX/ID; /ID is always one.")
     identity_pattern: Annotated[str, AfterValidator(_pattern)] = Field(

@@ -49,6 +49,14 @@ class Link(msgspec.Struct, frozen=True):
     """The earliest of the station's timers."""
     last: Conn | None = None
     """The current connection, or the last one that was."""
+    time_zone: str | None = None
+    """The site's, an IANA name."""
+    moved: tuple[str, int] | None = None
+    """The site before this one, and until when it was."""
+
+    def site_at(self, at_us: int) -> str:
+        """The station's site at a moment: what began there stays there, also where a later message changes it."""
+        return self.moved[0] if self.moved is not None and at_us < self.moved[1] else self.site
 
     @property
     def online(self) -> bool:
@@ -102,7 +110,7 @@ def fold(link: Link | None, envelope: Envelope, now_us: int) -> tuple[Link, Chan
             envelope.security_profile,
         )
         after, change = _settled(link, (*_without(link, known), opened)[-_KEPT_OPEN:], now_us)
-        return msgspec.structs.replace(after, site=envelope.site or link.site), change
+        return _placed(after, envelope, now_us), change
     if known is None:  # its connect was cut from the log: older than all that are known
         opened = Conn(envelope.conn, envelope.node, envelope.epoch or 0, envelope.seq, None, envelope.proto)
         return _settled(link, (opened, *link.open)[-_KEPT_OPEN:], now_us, last_frame_us=heard_us)
@@ -111,6 +119,13 @@ def fold(link: Link | None, envelope: Envelope, now_us: int) -> tuple[Link, Chan
     if known.lost:
         return _settled(link, open_, now_us, last_frame_us=heard_us)
     return msgspec.structs.replace(link, open=open_, last_frame_us=heard_us), "none"
+
+
+def _placed(link: Link, envelope: Envelope, now_us: int) -> Link:
+    """Where a connect says that the station is."""
+    site = envelope.site or link.site
+    moved = link.moved if site == link.site else (link.site, now_us)
+    return msgspec.structs.replace(link, site=site, moved=moved, time_zone=envelope.time_zone)
 
 
 def node_lost(link: Link, node: str, at_us: int) -> tuple[Link, Change]:

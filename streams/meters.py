@@ -87,7 +87,7 @@ def publish(turn: Turn, evse: int, number: int, sessions: tuple[str, ...], *, fi
     )
     turn.outbox.energy(
         EnergyInterval(
-            **turn.header,
+            **(turn.header | {"site": turn.link.site_at(number * QUARTER)}),
             evse=evse,
             meter="evse" if evse else "main",
             start=rfc3339_ms(number * QUARTER),

@@ -49,6 +49,7 @@ def publish_station(turn: Turn) -> None:
         StationStatus(
             **turn.header,
             online=link.online,
+            time_zone=link.time_zone,
             state=own.state if own else None,
             status_raw=own.status_raw if own else None,
             error_code=own.error_code if own else None,

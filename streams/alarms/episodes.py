@@ -50,6 +50,8 @@ class Episode(msgspec.Struct, frozen=True):
     published_us: int
     count: int
     signal: Signal
+    site: str = ""
+    """Where it was raised: it stays there, whatever becomes of the station."""
 
     def due_us(self) -> int:
         """When its timer fires: it expires, or is published again."""
@@ -126,7 +128,7 @@ def _raised(alarms: Alarms, key: str, signal: Signal, subject: Subject, now_us: 
     raised_us, last_us = signal.at_us, alarms.ended.get(key)
     if last_us is not None and 0 <= last_us // 1000 - raised_us // 1000 < MINUTE // 1000:
         raised_us = (last_us // 1000 + 1) * 1000  # said to be of the same second: its id must be another one
-    episode = Episode(signal.rule, raised_us, now_us, now_us, raised_us, now_us, 1, signal)
+    episode = Episode(signal.rule, raised_us, now_us, now_us, raised_us, now_us, 1, signal, subject.site)
     after, views = _with(alarms, key, episode), [view(key, episode, "raised", subject)]
     excess = _excess(after, episode)
     if excess == key:
@@ -206,7 +208,7 @@ def view(
         v=1,
         tenant=subject.tenant,
         station=subject.station,
-        site=subject.site,
+        site=episode.site or subject.site,
         log=subject.log,
         revision=subject.revision,
         source=subject.source,

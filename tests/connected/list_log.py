@@ -91,6 +91,7 @@ class Log:
         conn: str,
         name: str = "CP1",
         node: str = "edge-1",
+        site: str = "default",
         epoch: int | None = None,
         **more: Any,
     ) -> list[Output]:
@@ -104,7 +105,7 @@ class Log:
                 node=node,
                 tenant="default",
                 station=f"default/{name}",
-                site="default",
+                site=site,
                 conn=conn,
                 seq=seq,
                 epoch=epoch,

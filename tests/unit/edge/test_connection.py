@@ -72,6 +72,17 @@ async def test_records_say_who_and_where() -> None:
         assert (disconnected.close_code, disconnected.reason) == (1000, "bye")
 
 
+async def test_records_say_the_edges_site_and_a_connect_its_time_zone() -> None:
+    async with paper_edge(site="depot-1", time_zone="Europe/Paris") as edge:
+        edge.log.prompt = True
+        station = await edge.connect("CP1")
+        await station.close(1000)
+        await until(lambda: len(edge.records) == 2)
+        (_, _, connected), (_, _, disconnected) = edge.log.written
+        assert (connected.site, connected.time_zone) == ("depot-1", "Europe/Paris")
+        assert (disconnected.site, disconnected.time_zone) == ("depot-1", None)
+
+
 async def test_frames_are_answered_in_order_and_one_at_a_time() -> None:
     async with paper_edge() as edge:
         station = await edge.connect()

@@ -1,6 +1,7 @@
 """The edge's settings: what they become, and how a wrong one is told."""
 
 import re
+import zoneinfo
 
 import pytest
 
@@ -22,6 +23,14 @@ def test_the_defaults() -> None:
     assert chosen.rules().paths == {"ocpp"}
     assert chosen.rules().without_subprotocol is Version.V16
     assert chosen.policy().heartbeat_interval_s == 300
+
+
+def test_a_time_zone_is_known_where_the_system_knows_none() -> None:
+    zoneinfo.reset_tzpath(())
+    try:
+        assert settings(time_zone="America/St_Johns").time_zone == "America/St_Johns"
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def test_paths_may_have_slashes_anywhere() -> None:
@@ -56,6 +65,10 @@ def test_a_key_is_never_shown() -> None:
         ("without_subprotocol", "ocpp1.5"),
         ("node", "two words"),
         ("tenant", "a/b"),
+        ("site", "a/b"),
+        ("time_zone", "Paris"),
+        ("time_zone", "Europe"),
+        ("time_zone", "/etc/passwd"),
         ("authorize", "maybe"),
         ("drain_s", "inf"),
         ("ping_after_s", "inf"),

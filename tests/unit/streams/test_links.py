@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from contracts.envelope import Envelope
@@ -54,6 +55,10 @@ def envelope(kind: Any, conn: str | None, seq: int | None, node: str = "a", **mo
     )
 
 
+def connected_at(site: str, *, seq: int, **more: Any) -> Envelope:
+    return msgspec.structs.replace(envelope("connected", f"C{seq}", seq, epoch=1, **more), site=site)
+
+
 @pytest.fixture
 def station() -> Station:
     return Station()
@@ -64,6 +69,15 @@ def test_a_connect_brings_it_online_and_its_close_offline(station: Station) -> N
     assert (station.now.online, station.current, station.now.disconnected_us) == (True, "C1", None)
     assert station.close(9, "C1", code=1001) == "offline"
     assert (station.now.online, station.now.disconnected_us, station.now.close_code) == (False, 9, 1001)
+
+
+def test_what_began_at_a_site_stays_there(station: Station) -> None:
+    station.take(1, connected_at("north", seq=0, time_zone="Europe/Oslo"))
+    station.take(5, connected_at("north", seq=1))
+    assert (station.now.site, station.now.time_zone, station.now.moved) == ("north", None, None)
+    station.take(9, connected_at("south", seq=2, time_zone="Europe/Rome"))
+    assert (station.now.site, station.now.time_zone) == ("south", "Europe/Rome")
+    assert [station.now.site_at(at) for at in (1, 8, 9)] == ["north", "north", "south"]
 
 
 def test_the_close_of_an_old_connection_never_takes_a_new_one_offline(station: Station) -> None:

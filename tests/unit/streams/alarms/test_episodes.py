@@ -40,6 +40,13 @@ def test_a_view_says_who_where_and_which_rule() -> None:
     assert (view.raised_at, view.detected_at) == (rfc3339_ms(MINUTE), rfc3339_ms(2 * MINUTE))
 
 
+def test_an_alarm_stays_at_the_site_where_it_was_raised() -> None:
+    episodes, _ = signalled((fault(MINUTE), MINUTE))
+    elsewhere = msgspec.structs.replace(SUBJECT, site="other")
+    _, (cleared,) = fold(episodes, [fault(2 * MINUTE, active=False)], elsewhere, 2 * MINUTE)
+    assert (cleared.state, cleared.site) == ("cleared", "s")
+
+
 def test_an_end_without_a_beginning_is_nothing() -> None:
     assert signalled((fault(1, active=False), 1)) == (Alarms(), [])
 
