@@ -1,6 +1,6 @@
 """The agent on `ocpp.messages`: from one record to everything that is derived from it. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from contracts.errors import LogContradictionError
 from contracts.topics import DEFAULT_PREFIX, Name
@@ -57,7 +57,7 @@ class MessagesFold:
     def __init__(self, prefix: str, log: int, timers: Timers) -> None:
         self._prefix, self._log, self._timers = prefix, log, timers
 
-    def fold(self, record: Record, state: State) -> Iterable[Output]:
+    def fold(self, record: Record, state: State) -> Iterator[Output | None]:
         states = States(state)
         outbox = Outbox(self._prefix, self._log, record)
         message = decode(record.value)
@@ -71,14 +71,14 @@ class MessagesFold:
         states.set_clock(clock)
         outbox.now_us = now_us
         for event in events:
-            nodes.happened(states, outbox, self._timers, clock, event)
+            yield from nodes.happened(states, outbox, self._timers, clock, event)
         if not clock.interrupted:
-            self._elapse(states, outbox, clock, envelope.node)
+            yield from self._elapse(states, outbox, clock, envelope.node)
             if envelope.kind == "node" and record.partition == 0:
                 nodes.elapsed(states, outbox, clock)
         if envelope.station is not None:
             self._station(states, outbox, clock, message, envelope.station)
-        return outbox.outputs()
+        yield from outbox.outputs()
 
     def undone(self, keys: Iterable[bytes], state: State) -> None:
         """Deadlines may have been taken from the index for changes that did not stay."""
@@ -99,10 +99,11 @@ class MessagesFold:
         turn.close(clock)
         self._timers.put(station, turn.link, before)
 
-    def _elapse(self, states: States, outbox: Outbox, clock: Clock, node: str) -> None:
+    def _elapse(self, states: States, outbox: Outbox, clock: Clock, node: str) -> Iterator[None]:
         """Fire what is due by this record: the timers of its node's stations, and of those whose node is dead.
 
-        In the order of their deadlines: what the index holds beside them depends on when this worker started.
+        In the order of their deadlines: what the index holds beside them depends on when this worker started. A step a
+        station.
         """
         due = []
         for name, station, now_us in self._timers.due(clock, node):
@@ -113,8 +114,10 @@ class MessagesFold:
                 due.append((link.deadline_us, station, now_us))
             else:  # it has moved on since
                 self._timers.put(station, link, link)
+            yield
         for _, station, now_us in sorted(set(due)):
             self._fire(states, outbox, clock, station, now_us)
+            yield
 
     def _fire(self, states: States, outbox: Outbox, clock: Clock, station: str, now_us: int) -> None:
         link = states.link(station)

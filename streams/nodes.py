@@ -1,5 +1,7 @@
 """What happens to an edge node happens to its stations, and is an alarm of its own."""
 
+from collections.abc import Iterator
+
 from contracts.events import Affected, Alarm
 from streams import links, stations, transactions
 from streams.alarms.episodes import Alarms, Signal, Subject, elapse, fold
@@ -14,11 +16,15 @@ from streams.turn import Turn
 TENANT, SITE = "default", "default"  # nodes belong to the operator
 
 
-def happened(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: NodeEvent) -> None:
-    """Take an event of a node into account: its stations here, and its alarms where this is partition 0."""
+def happened(states: States, outbox: Outbox, timers: Timers, clock: Clock, event: NodeEvent) -> Iterator[None]:
+    """Take an event of a node into account: its stations here, and its alarms where this is partition 0.
+
+    A step a station: a node may hold thousands.
+    """
     if event.what in ("lost", "back", "restarted"):
         for station in timers.stations(event.node):
             _move(states, outbox, timers, clock, event, station)
+            yield
     if outbox.record.partition == 0:
         _alarm(states, outbox, event)
 

@@ -1,6 +1,7 @@
 """What one source record gives rise to. Of several views of one key only the last is kept; samples are no views."""
 
 import base64
+from collections.abc import Iterator
 
 from contracts import events
 from contracts.events import (
@@ -85,9 +86,12 @@ class Outbox:
         self._views.pop((name, key), None)  # the last view stands where it was made, not where the first was
         self._views[name, key] = (kind, record)
 
-    def outputs(self) -> list[Output]:
-        views = (self._output(name, key, kind, record) for (name, key), (kind, record) in self._views.items())
-        return [*self._samples, *views, *self._letters]
+    def outputs(self) -> Iterator[Output]:
+        """What is to be sent, in order; each view is encoded when it is asked for."""
+        yield from self._samples
+        for (name, key), (kind, record) in self._views.items():
+            yield self._output(name, key, kind, record)
+        yield from self._letters
 
     def _output(self, name: Name, key: bytes, kind: str, record: Derived, part: int | None = None) -> Output:
         source = f"{self.record.topic}/{self.record.partition}"

@@ -44,8 +44,11 @@ class Output(msgspec.Struct, frozen=True):
 class PartitionFold(Protocol):
     """The fold over one partition. It may keep indexes of its own in memory, built from the states by `Agent.open`."""
 
-    def fold(self, record: Record, state: State) -> Iterable[Output]:
+    def fold(self, record: Record, state: State) -> Iterable[Output | None]:
         """Fold one record.
+
+        Where that may take long (a tick is about every station of a node) it gives None between two steps: the engine
+        may do something else before it asks for the next one.
 
         Whatever this raises sends the record to the dead letters, and what it changed in `state` is undone; only a
         `contracts.errors.LogContradictionError` ends the process, with its sentence, and nothing of the batch stays.
@@ -89,7 +92,10 @@ class Agent(Protocol):
         ...
 
     def open(self, partition: int, states: Mapping[bytes, bytes]) -> PartitionFold:
-        """Begin a partition whose states are loaded: agent's key -> encoded value, without the format byte."""
+        """Begin a partition whose states are loaded: agent's key -> encoded value, without the format byte.
+
+        Called in a thread of its own, since it may look at every state.
+        """
         ...
 
     def dead_letter(self, record: Record, error: Exception, code: DeadLetterCode) -> Output:

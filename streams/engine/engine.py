@@ -23,6 +23,7 @@ from streams.engine.agent import Agent
 from streams.engine.observer import Observer, PartitionView
 from streams.engine.process import Ending, delay_s, end_within, replacements
 from streams.engine.settings import EngineSettings
+from streams.engine.silence import Silence
 from streams.engine.worker import FaustWorker
 
 log = logging.getLogger(__name__)
@@ -97,9 +98,10 @@ class Engine:
 
     async def _watch(self) -> None:
         """Say it when Kafka is silent: as long as nothing is to be written, nothing fails."""
+        silence = Silence()
         while True:
             await asyncio.sleep(1)
-            if self._worker.silent_s() > _SILENT_S:
+            if silence.look(time.monotonic(), self._worker.answered_at()) > _SILENT_S:
                 self._readiness.blocked("kafka", "Kafka does not answer the stream worker")
             else:
                 self._readiness.clear("kafka")

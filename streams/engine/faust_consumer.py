@@ -8,7 +8,6 @@ commits. Replaced: what is fetched and when, what counts as done, where to read 
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -147,11 +146,18 @@ class _Thread(driver.AIOKafkaConsumerThread):
         except _UNASSIGNED:
             return None
 
-    def last_answer_s(self) -> float | None:
-        """When the newest answer to a fetch came, in seconds since 1970; None before there was any."""
+    def answered_at(self) -> float | None:
+        """When the newest answer to a fetch came, in seconds since 1970; None where none is waited for.
+
+        aiokafka asks for more of a partition when all that it has of it is taken. Where records of every partition wait
+        to be folded, it asks for nothing.
+        """
         consumer = self._ensure_consumer()
         with contextlib.suppress(*_UNASSIGNED):
-            answers = [at for tp in consumer.assignment() if (at := consumer.last_poll_timestamp(tp))]
+            assigned = consumer.assignment()
+            if all(tp in consumer._fetcher._records for tp in assigned):
+                return None
+            answers = [at for tp in assigned if (at := consumer.last_poll_timestamp(tp))]
             return max(answers) / 1000 if answers else None
         return None
 
@@ -212,10 +218,9 @@ class Consumer(driver.Consumer):
             for tp, partition in self._ownership.owned.items()
         ]
 
-    def silent_s(self) -> float:
-        """For how long Kafka has answered no fetch."""
-        answer = self._thread.last_answer_s()
-        return 0.0 if answer is None else max(0.0, time.time() - answer)
+    def answered_at(self) -> float | None:
+        """When Kafka last answered a fetch; None where no answer is waited for."""
+        return self._thread.answered_at()
 
     # -- ownership: kept partitions keep their state and producer, new ones fence and load beside them
 
@@ -305,7 +310,7 @@ class Consumer(driver.Consumer):
 
     async def _process(self, partition: OwnedPartition, delivery: Delivery[ConsumerRecord]) -> None:
         began = self.loop.time()
-        if await partition.process([_record(record) for record in delivery.records]):
+        if await partition.process([_record(record) for record in delivery.records], lambda: self.flow_active):
             rest = began + self._settings.pause_s - self.loop.time()
         else:
             await self._seek_to({partition.source: partition.next_offset})

@@ -8,6 +8,7 @@ from contracts.errors import LogContradictionError
 from streams.engine.agent import Agent, DeadLetterCode, IndexedFold, Output, PartitionFold, Record
 from streams.engine.errors import TooLargeError, UnwritableError
 from streams.engine.state import State
+from streams.engine.steps import Steps, finish
 
 _RECORD_OVERHEAD = 61 + 35  # of a record batch's header and of the longest varints of one record
 _HEADER_OVERHEAD = 10
@@ -41,17 +42,28 @@ def fold_batch(
     that the record to blame becomes a dead letter (one that is mended within its batch is not noticed). Raises
     LogContradictionError, MemoryError, UnwritableError.
     """
+    return finish(folding(agent, fold, committed, records, limits))
+
+
+def folding(
+    agent: Agent, fold: PartitionFold, committed: Mapping[bytes, bytes], records: Sequence[Record], limits: Limits
+) -> Steps[Folded]:
+    """`fold_batch` in steps: a part of a record, a state.
+
+    Between two of them, nothing else may touch the fold, nor change the committed states.
+    """
     state = State(agent, committed, limits.output_bytes - _RECORD_OVERHEAD)
     batch = _Batch(agent, fold, state, limits)
-    batch.fold(records)
+    yield from batch.fold(records)
     try:
-        return Folded(batch.outputs, state.changes(), batch.dead_letters)
+        changes = yield from state.changing()
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - an agent's encode may raise anything
         batch.restart()
-        batch.fold(records, look=True)
-        return Folded(batch.outputs, state.changes(), batch.dead_letters)
+        yield from batch.fold(records, look=True)
+        changes = yield from state.changing()
+    return Folded(batch.outputs, changes, batch.dead_letters)
 
 
 class _Batch:
@@ -60,13 +72,16 @@ class _Batch:
         self.dead_letters = 0
         self._agent, self._fold, self._state, self._limits = agent, fold, state, limits
 
-    def fold(self, records: Iterable[Record], *, look: bool = False) -> None:
+    def fold(self, records: Iterable[Record], *, look: bool = False) -> Steps[None]:
         for record in records:
-            mark = self._state.mark()
+            mark, outputs = self._state.mark(), list[Output]()
             try:
-                outputs = list(self._fold.fold(record, self._state))
+                for output in self._fold.fold(record, self._state):
+                    if output is not None:
+                        outputs.append(output)
+                    yield
                 if look:
-                    self._state.changes(mark)
+                    yield from self._state.changing(mark)
             except (LogContradictionError, MemoryError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a fold raises is the record's fault, not the process's
@@ -75,6 +90,7 @@ class _Batch:
             else:
                 for output in outputs:
                     self._put(record, output)
+            yield
 
     def restart(self) -> None:
         self._undo(0)

@@ -1,5 +1,7 @@
 """Reading a partition's state in bulk, and the ends of the logs it must fit to."""
 
+import asyncio
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.engine.changelog import Loading
@@ -7,7 +9,7 @@ from streams.engine.errors import ForeignLogError, LogCutError, StateCutError
 from streams.engine.settings import EngineSettings
 
 _FETCH_BYTES = 8 << 20
-_POLL_RECORDS = 2000  # a bite: the event loop serves the other partitions between two of them
+_POLL_RECORDS = 500  # a bite: the event loop turns between two of them
 
 
 async def load(settings: EngineSettings, loading: Loading, source: TopicPartition) -> int:
@@ -53,6 +55,7 @@ async def _read(consumer: AIOKafkaConsumer, state: TopicPartition, loading: Load
         for records in (await consumer.getmany(state, timeout_ms=200, max_records=_POLL_RECORDS)).values():
             for record in records:
                 loading.take(record.key, record.value)
+        await asyncio.sleep(0)  # what is fetched already is handed out without waiting
         if end is None:
             end = consumer.highwater(state)
 

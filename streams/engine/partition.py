@@ -9,10 +9,11 @@ from aiokafka import TopicPartition
 from streams.engine.agent import CLOCK_KEY, Agent, Output, PartitionFold, Record
 from streams.engine.changelog import Changelog, Fence, Loading
 from streams.engine.errors import ForeignLogError
-from streams.engine.folding import Folded, Limits, fold_batch
+from streams.engine.folding import Folded, Limits, folding
 from streams.engine.loading import load, log_cut
 from streams.engine.observer import BatchReport, Observer
 from streams.engine.settings import EngineSettings
+from streams.engine.slices import Slice, in_slices
 from streams.engine.writing import Row, TransactionalWriter
 
 Bounds = Callable[[TopicPartition], Awaitable[tuple[int, int]]]
@@ -35,7 +36,7 @@ class OwnedPartition:
         bounds: Bounds,
         turn: asyncio.Lock,
     ) -> None:
-        """`turn` is shared by all partitions of a worker: one folds at a time, and the event loop turns in between."""
+        """`turn` is shared by all partitions of a worker: one folds at a time."""
         self.source = TopicPartition(agent.source, number)
         self.loaded = False
         self.next_offset = 0
@@ -68,15 +69,19 @@ class OwnedPartition:
         self.next_offset = await load(self._settings, loading, self.source)
         self._advanced = loading.fence is not None
         self._values = loading.values
-        self._fold = self._agent.open(self.source.partition, self._values)
+        self._fold = await asyncio.to_thread(self._agent.open, self.source.partition, self._values)
         self.loaded = True
         self._observer.loaded(self.source.topic, self.source.partition, self.keys, time.monotonic() - began)
 
     async def close(self) -> None:
         await self._writer.close()
 
-    async def process(self, records: Sequence[Record]) -> bool:
+    async def process(self, records: Sequence[Record], wanted: Callable[[], bool]) -> bool:
         """Fold a fetched batch and commit it. False: it must be fetched again from `next_offset`.
+
+        The event loop turns while it folds and writes. Nothing it may do meanwhile touches this partition's states or
+        its fold: a partition has one batch in progress, and a rebalance waits for the end of it. One whose turn to fold
+        has not come by then is not `wanted` any more: whoever gets the partition need not wait for it.
 
         Raises LogContradictionError and what ends the process besides; aiokafka's errors, and TimeoutError.
         """
@@ -87,8 +92,11 @@ class OwnedPartition:
         if records[0].offset > self.next_offset and not await self._is_harmless_gap(records[0].offset):
             return False
         async with self._turn:
+            if not wanted():
+                return False
             began = time.monotonic()
-            folded = fold_batch(self._agent, self._fold, self._values, records, self._limits)
+            steps = folding(self._agent, self._fold, self._values, records, self._limits)
+            folded = await in_slices(steps, Slice(self._settings.slice_s))
             folded_at = time.monotonic()
         last = records[-1].offset
         await self._writer.write(self._groups(folded, last))

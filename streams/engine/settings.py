@@ -23,6 +23,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """From the beginning of one batch of a partition to the next: transactions stay few. 0 on the embedded broker."""
     batch_records: int = 1000
     """The most records in a batch."""
+    slice_s: float = 0.05
+    """After so long in the fold, or in writing, the event loop turns. A quarter of a core may stretch it to 0.2 s."""
     output_bytes: int = 1_000_000
     """The largest output and state value; what is larger becomes a dead letter."""
     dead_letter_bytes: int = 1_100_000

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from streams.engine.errors import TooLargeError
+from streams.engine.steps import Steps, finish
 
 
 class Codec(Protocol):
@@ -85,6 +86,10 @@ class State:
         Only those whose bytes differ from the committed ones. Raises what `encode` raises, and TooLargeError. A fold
         may ask as well, where one record changes what belongs to several.
         """
+        return finish(self.changing(since))
+
+    def changing(self, since: int = 0) -> Steps[dict[bytes, bytes | None]]:
+        """`changes`, a key a step."""
         changed: dict[bytes, bytes | None] = {}
         for key in dict.fromkeys(key for key, _ in self._journal[since:]):
             value = self._objects[key]
@@ -94,4 +99,5 @@ class State:
             if encoded is not None and self._limit is not None and len(key) + len(encoded) > self._limit:
                 raise TooLargeError(f"the state {key!r} would have {len(encoded)} bytes")
             changed[key] = encoded
+            yield
         return changed

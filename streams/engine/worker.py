@@ -57,9 +57,9 @@ class FaustWorker:
         """Where every owned partition stands."""
         return self._consumer.views()
 
-    def silent_s(self) -> float:
-        """For how long Kafka has answered no fetch; 0 before the group is joined."""
-        return self._consumer.silent_s() if self._consumer.started else 0.0
+    def answered_at(self) -> float | None:
+        """When Kafka last answered a fetch; None where no answer is waited for, and before the group is joined."""
+        return self._consumer.answered_at() if self._consumer.started else None
 
     @property
     def _consumer(self) -> Consumer:

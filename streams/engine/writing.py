@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaProducer
 
 from streams.engine.settings import EngineSettings
+from streams.engine.slices import Slice
 
 Headers = list[tuple[str, bytes]]
 Row = tuple[bytes | None, bytes | None, Headers]
@@ -21,6 +22,7 @@ class TransactionalWriter:
 
     def __init__(self, settings: EngineSettings, transactional_id: str) -> None:
         timeout_ms = int(settings.transaction_timeout_s * 1000)
+        self._slice_s = settings.slice_s
         self._deadline_s = 2 * settings.transaction_timeout_s
         self._producer = AIOKafkaProducer(
             **settings.client,
@@ -43,15 +45,20 @@ class TransactionalWriter:
         async with asyncio.timeout(self._deadline_s):
             await self._producer.begin_transaction()
             sent: list[asyncio.Future[object]] = []
+            piece = Slice(self._slice_s)
             for topic, partition, rows in groups:
-                sent += await self._send(topic, partition, rows)
+                sent += await self._send(topic, partition, rows, piece)
             await asyncio.gather(*sent)  # aiokafka would commit around a failed batch
             await self._producer.commit_transaction()
 
-    async def _send(self, topic: str, partition: int, rows: Iterable[Row]) -> list[asyncio.Future[object]]:
+    async def _send(
+        self, topic: str, partition: int, rows: Iterable[Row], piece: Slice
+    ) -> list[asyncio.Future[object]]:
         sent = []
         batch = self._producer.create_batch()
         for key, value, headers in rows:
+            if piece.over:
+                await piece.turn()
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:  # full
                 sent.append(await self._producer.send_batch(batch, topic, partition=partition))
                 batch = self._producer.create_batch()

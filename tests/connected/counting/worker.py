@@ -82,9 +82,9 @@ async def watch(engine: Engine) -> None:
         await asyncio.sleep(0.5)
 
 
-def main() -> None:
+def main(kind: type[WorkerSettings] = WorkerSettings) -> None:
     logs.set_up(logs.LogSettings(), "counting")
-    loop.run(run(msgspec.json.decode(sys.argv[1], type=WorkerSettings)))
+    loop.run(run(msgspec.json.decode(sys.argv[1], type=kind)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from contracts.topics import Name
 from list_log import LIMITS, Log, ms
 from streams.engine.agent import Output, Record
 from streams.engine.folding import fold_batch
+from streams.engine.state import State
 from streams.messages import MessagesAgent
 from streams.states import decode, encode
 from streams.turn import Turn
@@ -141,6 +142,20 @@ def test_one_stations_broken_timer_does_not_stop_the_others(log: Log, monkeypatc
     assert [key for key, _, _ in log.alarms()] == ["offline/default/CP2"]
     (letter,) = log.all("dlq")
     assert (letter["code"], letter["error"]) == ("fold-error", "timers of default/CP1: RuntimeError: half-way")
+
+
+def test_a_tick_about_many_stations_is_folded_in_steps(log: Log) -> None:
+    for n in range(20):
+        log.connect(1, f"D{n}", name=f"D{n}")
+        log.disconnect(10, f"D{n}", name=f"D{n}")
+    log.ticks(15, 65)
+    log.gathers = True  # the last tick, which finds all of them offline, is folded here
+    log.tick(70)
+    fold = log.agent.open(0, log.states)
+    steps = list(fold.fold(log.records[-1], State(log.agent, log.states)))
+    alarms = [step for step in steps if step is not None and step.topic == "ocpp.alarms"]
+    assert len(alarms) == 20
+    assert steps.count(None) == 2 * 20, "one to find each of them due, and one to fire its timers"
 
 
 def test_a_worker_that_starts_anew_knows_the_timers(log: Log) -> None:

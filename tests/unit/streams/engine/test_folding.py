@@ -6,7 +6,7 @@ import pytest
 from contracts.errors import LogContradictionError
 from streams.engine.agent import DeadLetterCode, Output, PartitionFold, Record
 from streams.engine.errors import UnwritableError
-from streams.engine.folding import Folded, Limits, fold_batch, size_of
+from streams.engine.folding import Folded, Limits, fold_batch, folding, size_of
 from streams.engine.state import State
 
 LIMITS = Limits(output_bytes=1000, dead_letter_bytes=3000)
@@ -32,7 +32,7 @@ class Adder:
     def open(self, partition: int, states: Mapping[bytes, bytes]) -> PartitionFold:
         return self
 
-    def fold(self, record: Record, state: State) -> Iterable[Output]:
+    def fold(self, record: Record, state: State) -> Iterable[Output | None]:
         assert record.key is not None
         assert record.value is not None
         self.seen.add(record.key)
@@ -114,3 +114,35 @@ def test_a_dead_letter_too_large_ends_everything_with_a_sentence() -> None:
 def test_the_size_bounds_what_a_record_batch_takes() -> None:
     output = Output("t", b"k" * 10, b"v" * 20, (("name", b"value"),))
     assert 61 + 10 + 20 + 4 + 5 < size_of(output) < 61 + 10 + 20 + 4 + 5 + 80
+
+
+def test_a_batch_is_folded_in_steps() -> None:
+    """A step an output, a record and a state: whoever takes them may do something else after each."""
+    agent, committed = Adder(), {b"a": b"0"}
+    records = [Record(n, 0, True, key, b"1", 0, "numbers") for n, key in enumerate((b"a", b"b", b"a"))]
+    steps = folding(agent, agent, committed, records, LIMITS)
+    taken = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            folded = end.value
+            break
+        taken += 1
+        assert committed == {b"a": b"0"}, "nothing is changed before all of it is folded"
+    assert taken == 2 * len(records) + 2
+    assert folded == fold_batch(Adder(), Adder(), committed, records, LIMITS)
+
+
+def test_a_fold_may_take_a_breath_within_a_record() -> None:
+    class Breathing(Adder):
+        def fold(self, record: Record, state: State) -> Iterable[Output | None]:
+            yield None
+            yield from super().fold(record, state)
+            yield None
+
+    agent = Breathing()
+    records = [Record(0, 0, True, b"a", b"1", 0, "numbers"), Record(1, 0, True, b"a", b"poison", 0, "numbers")]
+    folded = fold_batch(agent, agent, {}, records, LIMITS)
+    assert [output.topic for output in folded.outputs] == ["sums", "dlq"]
+    assert folded.changes == {b"a": b"1"}
