@@ -85,21 +85,20 @@ class Cluster:
 
     async def find(self, names: Iterable[str]) -> dict[str, Found]:
         """Those of the topics that exist. Asks about all topics, since a broker may create one it is asked about."""
-        metadata = (await self._send(MetadataRequest(None))).to_object()
         wanted = set(names)
-        found = {
-            topic["topic"]: topic["partitions"]
-            for topic in metadata["topics"]
-            if topic["topic"] in wanted and topic["error_code"] == 0
-        }
+        found = {name: partitions for name, partitions in (await self._topics()).items() if name in wanted}
         configs = await self._configs(list(found))
         return {
             name: Found(len(partitions), min(len(one["replicas"]) for one in partitions), configs.get(name, {}))
             for name, partitions in found.items()
         }
 
-    async def create(self, topics: Sequence[NewTopic]) -> None:
-        """Create topics; one that exists is left as it is. KafkaError where the cluster refuses."""
+    async def names(self) -> list[str]:
+        """Every topic's name."""
+        return list(await self._topics())
+
+    async def create(self, topics: Sequence[NewTopic]) -> list[str]:
+        """Create those topics that do not exist, and give their names. KafkaError where the cluster refuses."""
         requests: list[tuple[object, ...]] = [
             (topic.name, topic.partitions, topic.replication, [], list(topic.config.items())) for topic in topics
         ]
@@ -108,12 +107,22 @@ class Cluster:
             response = (await self._send(request)).to_object()
         except errors.IncompatibleBrokerVersion:
             # The embedded broker offers no CreateTopics; it creates what it is asked about.
-            await self._send(MetadataRequest([topic.name for topic in topics], allow_auto_topic_creation=True))
-            return
+            names = [topic.name for topic in topics]
+            await self._send(MetadataRequest(names, allow_auto_topic_creation=True))
+            return names
+        created = []
         for topic in response["topic_errors"]:
             error = errors.for_code(topic["error_code"])
             if error not in (errors.NoError, errors.TopicAlreadyExistsError):
                 raise error(f"topic {topic['topic']} was not created: {topic.get('error_message') or error.__name__}")
+            if error is errors.NoError:
+                created.append(topic["topic"])
+        return created
+
+    async def _topics(self) -> dict[str, list[Any]]:
+        """Every topic with its partitions, as the metadata has them."""
+        metadata = (await self._send(MetadataRequest(None))).to_object()
+        return {topic["topic"]: topic["partitions"] for topic in metadata["topics"] if topic["error_code"] == 0}
 
     async def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """The topics' settings, where the cluster offers to tell and we may ask."""

@@ -1,5 +1,6 @@
 """The topics as they must be before a service is ready: created where missing, compared where they exist.
 
+A prefix under which nothing exists is a first start, or misspelt: where others do exist, a warning names them.
 Nothing that exists is ever changed. Another partition count, or too small a `max.message.bytes`, ends the process with
 one line; other settings that differ are logged, since an operator may have chosen them.
 """
@@ -7,9 +8,10 @@ one line; other settings that differ are logged, since an operator may have chos
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 from contracts.errors import ConfigurationError, LogUnavailableError
-from contracts.topics import TOPICS, Topic
+from contracts.topics import TOPICS, Name, Topic
 from ops.cluster import Cluster, Found, NewTopic
 from ops.health import Readiness
 from ops.kafka import KafkaSettings
@@ -17,6 +19,7 @@ from ops.kafka import KafkaSettings
 log = logging.getLogger(__name__)
 
 REPLICAS, IN_SYNC_REPLICAS = 3, 2
+MOST_PREFIXES = 5  # that are named
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 
 
@@ -52,12 +55,43 @@ async def create_missing(kafka: KafkaSettings, topics: Sequence[Topic]) -> list[
         found = await cluster.find(names)
         missing = [new_topic(kafka, topic, cluster.brokers) for topic in topics if kafka.topic(topic.name) not in found]
         if missing:
-            await cluster.create(missing)
+            created = await cluster.create(missing)
+            if created and not found:
+                tell_of_new_prefix(kafka, await cluster.names())
             found = await cluster.find(names)
     absent = [name for name in names if name not in found]
     if absent:  # created, but not every broker knows them yet
         raise LogUnavailableError(f"Kafka at {kafka.bootstrap} does not have {', '.join(absent)} yet")
     return [found[name] for name in names]
+
+
+def tell_of_new_prefix(kafka: KafkaSettings, there: Iterable[str]) -> None:
+    """Say that nothing was there under our prefix: aloud where there are others, since it may be misspelt."""
+    if others := known_prefixes(there, kafka.topic_prefix):
+        log.warning(
+            "no topic began with this prefix, and a new set of topics was created: is it misspelt?",
+            extra={
+                "prefix": kafka.topic_prefix,
+                "there_is": " ".join(others),
+                "setting": kafka.variable("topic_prefix"),
+            },
+        )
+    else:
+        log.info("the first topics were created", extra={"prefix": kafka.topic_prefix})
+
+
+def known_prefixes(there: Iterable[str], like: str) -> list[str]:
+    """Other prefixes than `like` under which a cluster, given all its topics, holds ours; those most like it first."""
+    names = set(there)
+    found = {name.removesuffix(Name.MESSAGES) for name in names if name.endswith(Name.MESSAGES)}
+    ours = [prefix for prefix in found if prefix != like and prefix + Name.DLQ in names]  # an edge has both
+    return sorted(ours, key=lambda prefix: (-SequenceMatcher(a=like, b=prefix).ratio(), prefix))[:MOST_PREFIXES]
+
+
+async def other_prefixes(kafka: KafkaSettings) -> list[str]:
+    """`known_prefixes` of the cluster. LogUnavailableError where no broker answers."""
+    async with Cluster.connected(kafka) as cluster:
+        return known_prefixes(await cluster.names(), kafka.topic_prefix)
 
 
 async def find_topics(kafka: KafkaSettings, topics: Sequence[Topic]) -> list[Found | None]:

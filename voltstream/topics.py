@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -16,7 +17,7 @@ from ops.kafka import KafkaSettings
 from ops.logs import LogSettings
 from ops.service import finish, guarded
 from ops.settings import Settings, settings_config
-from ops.topics import differences, ensure_topics, find_topics, must_fit
+from ops.topics import differences, ensure_topics, find_topics, must_fit, other_prefixes
 
 USAGE = """usage: voltstream topics create | check [flags]
 
@@ -45,7 +46,8 @@ def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
         raise ConfigurationError(f"there is nothing called {action!r} (see voltstream topics --help)")
     loaded = load(f"voltstream {name} {action}", summary, (TopicsSettings, KafkaSettings, LogSettings), flags)
     logs.set_up(loaded[LogSettings], name)
-    logging.getLogger("ops.health").setLevel(logging.ERROR)  # a reason that lasts is told at the end
+    for ours in ("ops.health", "ops.topics"):  # a reason that lasts, and what is created, is told at the end
+        logging.getLogger(ours).setLevel(logging.ERROR)
     run = _create if action == "create" else _check
     return finish(run(loaded[KafkaSettings], loaded[TopicsSettings].wait_s))
 
@@ -65,6 +67,7 @@ async def _check(kafka: KafkaSettings, wait_s: float) -> int:
     try:
         async with asyncio.timeout(wait_s):
             found = await find_topics(kafka, topics)
+            others = [] if any(found) else await other_prefixes(kafka)
     except TimeoutError:
         raise LogUnavailableError(f"Kafka at {kafka.bootstrap} does not answer") from None
     width = max(len(kafka.topic(topic.name)) for topic in topics)
@@ -73,6 +76,10 @@ async def _check(kafka: KafkaSettings, wait_s: float) -> int:
         fits, text = _verdict(kafka, topic, one)
         wrong += not fits
         print(f"{kafka.topic(topic.name):<{width}}  {text}")
+    if others:
+        prefix, setting = kafka.topic_prefix, kafka.variable("topic_prefix")
+        there = ", ".join(map(repr, others))
+        print(f"no topic begins with {prefix!r} ({setting}); there are topics under {there}", file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -69,7 +69,7 @@ async def test_they_have_the_settings_of_the_contract(kafka: Broker, caplog: pyt
         assert {key: set(one.config[key].split(",")) for key in wanted} == wanted
         assert one.replication == 1
         assert one.config["min.insync.replicas"] == "1"
-    assert not [record for record in caplog.records if record.name == "ops.topics"]
+    assert not [record for record in caplog.records if "difference" in vars(record)]
 
 
 async def test_a_topic_of_somebody_elses_making_is_compared(kafka: Broker, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,8 +77,34 @@ async def test_a_topic_of_somebody_elses_making_is_compared(kafka: Broker, caplo
     name = f"{kafka.prefix}messages"
     await asyncio.to_thread(create_topic, kafka.bootstrap, name, 4, message_timestamp_type="CreateTime")
     await ensure_topics(settings(kafka), topics=[TOPICS[Name.MESSAGES]])
-    [record] = [record for record in caplog.records if record.name == "ops.topics"]
+    [record] = [record for record in caplog.records if "difference" in vars(record)]
     assert vars(record)["difference"] == "message.timestamp.type is CreateTime, we would set LogAppendTime"
+
+
+async def test_a_prefix_under_which_nothing_exists_is_told_aloud_where_another_does(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    right, misspelt = settings(broker), settings(broker)
+    await ensure_topics(right)
+    misspelt = misspelt.model_copy(update={"topic_prefix": f"x{broker.prefix}"})
+    caplog.clear()
+    await ensure_topics(right)
+    assert not [record for record in caplog.records if "prefix" in vars(record)]
+    await ensure_topics(misspelt)
+    [record] = [record for record in caplog.records if "prefix" in vars(record)]
+    assert (record.levelname, vars(record)["prefix"]) == ("WARNING", misspelt.topic_prefix)
+    assert vars(record)["there_is"].split()[0] == broker.prefix, "the nearest"
+    assert "is it misspelt" in record.message
+    await ensure_topics(misspelt)
+    assert len([record for record in caplog.records if "prefix" in vars(record)]) == 1, "they exist now"
+
+
+async def test_the_first_topics_of_a_cluster_are_no_warning(embedded: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await ensure_topics(settings(embedded))
+    [record] = [record for record in caplog.records if "prefix" in vars(record)]
+    assert (record.levelname, record.message) == ("INFO", "the first topics were created")
 
 
 async def test_a_topic_that_takes_too_little_ends_the_process(kafka: Broker) -> None:
@@ -128,6 +154,10 @@ def test_the_command_tells_creates_and_compares(broker: Broker) -> None:
         [broker.prefix + topic.name, "missing"] for topic in ALL
     ]
     created = topics_command(broker, "create")
+    misspelt = topics_command(broker, "check", KAFKA_TOPIC_PREFIX=f"x{broker.prefix}")
+    assert misspelt.returncode == 1
+    told = f"no topic begins with 'x{broker.prefix}' (KAFKA_TOPIC_PREFIX); there are topics under '{broker.prefix}'"
+    assert misspelt.stderr.startswith(told)
     assert (created.returncode, created.stderr) == (0, "")
     assert [line.split(maxsplit=1) for line in created.stdout.splitlines()] == [
         [broker.prefix + topic.name, f"{broker.partitions} partitions, 1 replica"] for topic in ALL

@@ -4,7 +4,7 @@ from contracts.errors import ConfigurationError
 from contracts.topics import TOPICS, Name
 from ops.cluster import Found
 from ops.kafka import KafkaSettings
-from ops.topics import differences, must_fit, new_topic
+from ops.topics import differences, known_prefixes, must_fit, new_topic
 
 MESSAGES, SESSIONS = TOPICS[Name.MESSAGES], TOPICS[Name.SESSIONS]
 
@@ -39,3 +39,17 @@ def test_differences_are_told_and_what_the_broker_does_not_tell_is_none() -> Non
     assert differences(
         MESSAGES, Found(12, 1, {"message.timestamp.type": "CreateTime", "retention.ms": "604800000"})
     ) == ["message.timestamp.type is CreateTime, we would set LogAppendTime"]
+
+
+def test_the_prefixes_of_a_cluster_are_those_under_which_an_edge_wrote() -> None:
+    there = ["ocpp.messages", "ocpp.dlq", "ocpp.status", "demo-7.messages", "demo-7.dlq", "messages", "dlq"]
+    others = ["chat.messages", "orders.dlq", "__consumer_offsets", "ocpp.streams-state"]
+    assert known_prefixes([*there, *others], "opcc.") == ["ocpp.", "demo-7.", ""]
+    assert known_prefixes(there, "ocpp.") == ["demo-7.", ""], "others than one's own"
+    assert known_prefixes(others, "opcc.") == []
+
+
+def test_few_prefixes_are_named() -> None:
+    there = [f"run-{n}.{name}" for n in range(20) for name in ("messages", "dlq")]
+    named = known_prefixes(there, "run-12")
+    assert (named[0], len(named)) == ("run-12.", 5)
