@@ -59,10 +59,13 @@ parts: ## Kafka, InfluxDB, a browser ...: the real parts of the tests, into .par
 schemas: $(READY) ## generate the JSON Schemas and the AsyncAPI document again
 	@$(BIN)/python -m contracts.schemas
 
-lock: $(READY) ## requirements.lock from pyproject.toml; the newest versions with ARGS=--upgrade
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-header --no-annotate --no-emit-index-url
+
+lock: $(READY) ## the locks from pyproject.toml: ours, the image's two; the newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip compile --quiet pyproject.toml --group dev --generate-hashes --universal \
-		--no-header --no-annotate --no-emit-index-url -o requirements.lock $(ARGS)
+	@$(LOCK) pyproject.toml --group dev -o requirements.lock $(ARGS)
+	@$(LOCK) pyproject.toml --constraints requirements.lock -o deploy/run.lock
+	@$(LOCK) --group build --constraints requirements.lock -o deploy/build.lock
 
 clean: ## remove the environment, the caches and what was built (not the parts)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
