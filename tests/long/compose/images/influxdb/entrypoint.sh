@@ -60,7 +60,7 @@ setup() {
     local retention
     retention=$(seconds "$DOCKER_INFLUXDB_INIT_RETENTION")
     # The values are put into JSON as they are: none of the stack's holds a quote or a backslash.
-    curl --silent --show-error --fail-with-body --output /dev/stderr "$url/api/v2/setup" --json @- <<END
+    curl --silent --show-error --fail-with-body --output /dev/null "$url/api/v2/setup" --json @- <<END
 {"username": "$DOCKER_INFLUXDB_INIT_USERNAME", "password": "$DOCKER_INFLUXDB_INIT_PASSWORD",
  "org": "$DOCKER_INFLUXDB_INIT_ORG", "bucket": "$DOCKER_INFLUXDB_INIT_BUCKET",
  "retentionPeriodSeconds": $retention, "token": "$DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"}
