@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from time import monotonic
+from typing import TypeAlias
 
 from websockets.frames import CloseCode
 from websockets.protocol import State
@@ -18,8 +19,9 @@ from edge.core import StationCore, Step
 from edge.node import Node
 from edge.outbox import Outbox, Records
 from edge.oversized import Oversized
+from edge.traffic import traffic_of
 from edge.websocket import StationProtocol
-from ops import metrics
+from ops.metrics import edge as metrics
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,11 @@ GOODBYE_S = 2.0
 """So long a station may take to answer our close frame, and the kernel to take our last bytes."""
 READ_ON_S = 10.0
 """So long the rest of a message that is too large may take to arrive."""
+
+NO_STEP = Step(())
+
+_Waiting: TypeAlias = tuple[bytes | Oversized, bool, int, float]
+"""A message, whether it is binary, and when it came: by the clock in microseconds, and in monotonic seconds."""
 
 REASONS: dict[int, str] = {
     CloseCode.UNSUPPORTED_DATA: "OCPP-J is text",
@@ -41,6 +48,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_busy",
+        "_came_at",
         "_core",
         "_last",
         "_leaving",
@@ -51,7 +59,9 @@ class Connection(asyncio.Protocol):
         "_pinged_at",
         "_queue",
         "_reply",
+        "_step",
         "_too_large",
+        "_traffic",
         "_transport",
         "_write_paused",
         "_ws",
@@ -59,13 +69,15 @@ class Connection(asyncio.Protocol):
         "heard_at",
         "partition",
         "station",
+        "version",
     )
 
     def __init__(
         self, node: Node, transport: asyncio.Transport, ws: StationProtocol, core: StationCore, partition: int
     ) -> None:
         self._node, self._transport, self._ws, self._core = node, transport, ws, core
-        self.station, self.partition = core.identity.station, partition
+        self.station, self.version, self.partition = core.identity.station, core.version, partition
+        self._traffic = traffic_of(core.version)
         self._outbox = Outbox(node.writer, self.station.encode(), partition, self)
         self.ended = False
         self.heard_at = monotonic()
@@ -73,9 +85,10 @@ class Connection(asyncio.Protocol):
         self._pinged_at = 0.0  # 0 where it was heard since
         self._busy = False  # a frame's records wait for the log
         self._reply: bytes | None = None  # to that frame
+        self._step, self._came_at = NO_STEP, 0.0  # what that frame led to, and when it came
         self._last: int | None = None  # the code to close with when that frame is answered
         self._leaving: int | None = None  # likewise, when all that was read is answered
-        self._queue: deque[tuple[bytes | Oversized, bool, int]] = deque()  # message, whether binary, when it came
+        self._queue: deque[_Waiting] = deque()
         self._oversized: Oversized | None = None  # a message that is being read to its end
         self._paused = self._write_paused = self._too_large = False
 
@@ -83,13 +96,13 @@ class Connection(asyncio.Protocol):
     def calls_owed(self) -> int:
         """CALLs that were read and wait for their answer."""
         in_the_log = self._busy and self._reply is not None and not self.ended
-        return in_the_log + sum(_is_call(message, binary) for message, binary, _ in self._queue)
+        return in_the_log + sum(_is_call(message, binary) for message, binary, *_ in self._queue)
 
     def begin(self, connected: bytes) -> None:
         """Take over from the station's older connection, if it has one. `connected` is this one's first record."""
         displaced = self._node.stations.enter(self, self.heard_at)
         if displaced is not None:
-            metrics.EDGE_TAKEOVERS.inc()
+            metrics.TAKEOVERS.inc()
             displaced.close(CloseCode.SERVICE_RESTART, "the station connected again")
         self._outbox.put((connected,), None)
 
@@ -136,29 +149,31 @@ class Connection(asyncio.Protocol):
     def _receive(self, message: bytes | Oversized, *, binary: bool = False) -> None:
         now_us = self._node.clock.now_us()
         if not (self._busy or self._queue or self._write_paused):
-            self._go(message, now_us, binary=binary)
+            self._go(message, now_us, self.heard_at, binary=binary)
             return
-        self._queue.append((message, binary, now_us))
+        self._queue.append((message, binary, now_us, self.heard_at))
         self._node.queued_bytes += _size(message)
         if len(self._queue) >= self._node.settings.queue_frames or self._node.crowded:
             self._pause()
 
-    def _go(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> None:
-        step = self._step(message, at_us, binary=binary)
+    def _go(self, message: bytes | Oversized, at_us: int, came_at: float, *, binary: bool) -> None:
+        step = self._fold(message, at_us, binary=binary)
         self._busy, self._reply = True, step.reply
+        self._step, self._came_at = step, came_at
         if step.close is not None:
             self._last = step.close
         self._outbox.put(step.records, self._acknowledged)
 
-    def _step(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> Step:
+    def _fold(self, message: bytes | Oversized, at_us: int, *, binary: bool) -> Step:
         if isinstance(message, Oversized):
             step = self._core.rejected_frame(
                 at_us, reason="oversized-frame", size=message.size, sha256=message.sha256, head=message.head
             )
         else:
             step = self._core.received(message, at_us, binary=binary)
+        self._traffic.received[step.type].value += 1
         if step.unredactable:
-            metrics.EDGE_UNREDACTABLE.labels(step.unredactable).inc()
+            metrics.UNREDACTABLE.labels(step.unredactable).inc()
         return step
 
     def _acknowledged(self) -> None:
@@ -166,8 +181,8 @@ class Connection(asyncio.Protocol):
         self._busy, reply, self._reply = False, self._reply, None
         if not self.ended:
             if reply is not None:
-                self._node.answered += 1
                 self._transport.write(self._ws.text_frame(reply))
+                self._traffic.answered(self._step.reply_type, self._step.action, monotonic() - self._came_at)
             if self._last is not None:
                 self.close(self._last, REASONS.get(self._last, ""))
             elif self._queue or self._leaving is not None:
@@ -177,8 +192,8 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Go on with what waits, as far as that is possible."""
         while self._queue and not (self._busy or self._write_paused or self.ended):
-            message, binary, at_us = self._next()
-            self._go(message, at_us, binary=binary)
+            message, binary, at_us, came_at = self._next()
+            self._go(message, at_us, came_at, binary=binary)
         if self._leaving is not None:
             if not (self._busy or self._queue):
                 self.close(self._leaving, REASONS.get(self._leaving, ""))
@@ -187,7 +202,7 @@ class Connection(asyncio.Protocol):
         if self._paused and not stays:
             self._unpause()
 
-    def _next(self) -> tuple[bytes | Oversized, bool, int]:
+    def _next(self) -> _Waiting:
         first = self._queue.popleft()
         self._node.queued_bytes -= _size(first[0])
         return first
@@ -272,12 +287,12 @@ class Connection(asyncio.Protocol):
         self.ended = True
         self._node.stations.leave(self)
         while self._queue:
-            message, binary, at_us = self._next()
-            self._outbox.put(self._core.unanswered(self._step(message, at_us, binary=binary)), None)
+            message, binary, at_us, _ = self._next()
+            self._outbox.put(self._core.unanswered(self._fold(message, at_us, binary=binary)), None)
         self._outbox.put((self._core.disconnected(self._node.clock.now_us(), code, reason or None),), None)
         self._unpause()  # the station's close frame is to be heard
         asyncio.get_running_loop().call_later(GOODBYE_S, self._transport.abort)
-        metrics.EDGE_CLOSES.labels(str(int(code)) if 1000 <= code <= 1015 else "other").inc()
+        metrics.CLOSES.labels(str(int(code)) if 1000 <= code <= 1015 else "other").inc()
         log.info("disconnected", extra={"station": self.station, "code": int(code), "reason": reason})
 
 

@@ -33,6 +33,8 @@ _UNSERVED = {
     "NotSupported": "the action is not one that a station sends",
 }
 _NOT_A_TYPE = "MessageTypeNotSupported"
+OTHER = "other"
+"""An action that is not one of those we answer: what a station makes up must not become a label."""
 _NUMBERS = frozenset({None, *MessageType})  # None: where none could be read
 
 
@@ -43,19 +45,22 @@ class Step(msgspec.Struct, frozen=True):
     reply: bytes | None = None  # to be sent once the records are on the log
     close: int | None = None  # then close with this code
     unredactable: Lost = ""  # the frame's bytes, where a secret may stand in them that could not be replaced
+    type: str = "unknown"  # the frame's, as its record says it
+    reply_type: str = ""
+    action: str = OTHER  # of a CALL: the name that OCPP has for it, where this version answers it
 
 
 class StationCore:
     """One connection of one station."""
 
-    __slots__ = ("_policy", "_recorder", "_redactor", "_served", "_transactions", "_version", "identity")
+    __slots__ = ("_policy", "_recorder", "_redactor", "_served", "_transactions", "identity", "version")
 
     def __init__(
         self, *, identity: Identity, node: str, epoch: int, conn: str, version: Version, policy: Policy
     ) -> None:
         """`epoch`: the node's start, system time in ms; `conn`: the connection's ULID."""
         self.identity = identity
-        self._version = version
+        self.version = version
         self._policy = policy
         self._recorder = Recorder(identity=identity, node=node, epoch=epoch, conn=conn, version=version)
         self._transactions = TransactionIds(identity.station, conn)
@@ -106,7 +111,7 @@ class StationCore:
         message: Message = Unreadable("binary", "a binary frame") if binary else ocppj.parse(frame)
         if isinstance(message, Call):
             return self._call(frame, message, now_us)
-        if isinstance(message, Send | CallResultError) and self._version is not Version.V21:
+        if isinstance(message, Send | CallResultError) and self.version is not Version.V21:
             number = MessageType.SEND if isinstance(message, Send) else MessageType.CALLRESULTERROR
             message = Unreadable("type", "a type of 2.1", number, message.id_json, is_json=True)
         if isinstance(message, Unreadable):
@@ -127,10 +132,10 @@ class StationCore:
     def _call(self, frame: bytes, call: Call, now_us: int) -> Step:
         flags = _id_flags(call)
         entry = self._served.get(call.action)
-        if entry is None and (entry := served_in_any_case(self._version).get(call.action.lower())) is not None:
+        if entry is None and (entry := served_in_any_case(self.version).get(call.action.lower())) is not None:
             flags += (Finding(quirks.flag(quirks.ACTION_CASE)),)
         if entry is None:
-            code = _unserved(self._version, call.action)
+            code = _unserved(self.version, call.action)
             told = Told(
                 type="CALL", id=call.unique_id, action=call.action, valid=False, errors=(Finding(code),), flags=flags
             )
@@ -139,12 +144,12 @@ class StationCore:
         errors, reply = verdict.errors, None
         if self._policy.registration != "accept" and entry.action != "BootNotification":
             flags += (Finding(NOT_ACCEPTED),)
-            if self._version.is_2x:  # B02.FR.09, B03.FR.07
+            if self.version.is_2x:  # B02.FR.09, B03.FR.07
                 reply = call_error(call.id_json, "SecurityError", "the station is not accepted")
         if reply is None and (not errors or (entry.is_transaction and not self._policy.strict_tx)):
             payload = self._payload(entry, verdict, now_us)
             if payload is None:  # it was accepted with quirks that no valid reply can echo
-                errors = (Finding(spelt(self._version, "PropertyConstraintViolation")),)
+                errors = (Finding(spelt(self.version, "PropertyConstraintViolation")),)
             else:
                 reply = call_result(call.id_json, payload)
         if reply is None:
@@ -157,7 +162,7 @@ class StationCore:
             errors=errors,
             flags=flags + verdict.flags,
         )
-        return self._answered(frame, told, now_us, reply)
+        return self._answered(frame, told, now_us, reply, entry.action)
 
     def _payload(self, entry: Served, verdict: Verdict, now_us: int) -> bytes | None:
         """The reply's payload; None where there is no valid one."""
@@ -165,24 +170,25 @@ class StationCore:
             return entry.answer
         payload = verdict.payload if isinstance(verdict.payload, dict) else {}
         reply = entry.answer(Asked(payload, now_us, self._policy, self._transactions))
-        if verdict.flags and not is_reply(self._version, entry.action, reply):
+        if verdict.flags and not is_reply(self.version, entry.action, reply):
             return None
         return reply
 
-    def _answered(self, frame: bytes, told: Told, now_us: int, reply: bytes) -> Step:
+    def _answered(self, frame: bytes, told: Told, now_us: int, reply: bytes, action: str = OTHER) -> Step:
         """The records of a frame and of our reply to it."""
         ts, seq = rfc3339(now_us), self._recorder.next_seq
         kept, redacted, unredactable = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
         own = self._recorder.frame(told, kept, ts, "in", redacted=redacted)
         kind = "CALLRESULT" if reply.startswith(b"[3") else "CALLERROR"
         said = Told(type=kind, id=told.id, action=told.action)
-        return Step((own, self._recorder.frame(said, reply, ts, "out", call_seq=seq)), reply, None, unredactable)
+        records = (own, self._recorder.frame(said, reply, ts, "out", call_seq=seq))
+        return Step(records, reply, None, unredactable, told.type, kind, action)
 
     def _sent(self, frame: bytes, message: Send, now_us: int) -> Step:
         """A SEND: recorded, never answered."""
-        checker = sent(self._version).get(message.action)
+        checker = sent(self.version).get(message.action)
         if checker is None:
-            verdict = Verdict(message.payload, (Finding(_unserved(self._version, message.action)),))
+            verdict = Verdict(message.payload, (Finding(_unserved(self.version, message.action)),))
         else:
             verdict = checker.check(message.payload)
         told = Told(
@@ -198,7 +204,7 @@ class StationCore:
     def _unreadable(self, frame: bytes, message: Unreadable, now_us: int) -> Step:
         """A frame that is no message of this version: recorded whole, and answered where the version says so."""
         is_type_known = message.reason != "type" and message.type_number in _NUMBERS
-        code = ocppj.formation_violation(self._version) if is_type_known else _NOT_A_TYPE
+        code = ocppj.formation_violation(self.version) if is_type_known else _NOT_A_TYPE
         told = Told(
             type=ocppj.type_name(message),
             id=message.unique_id,
@@ -207,7 +213,7 @@ class StationCore:
             errors=(Finding(code),),
             is_json=message.is_json,
         )
-        if _is_answered(self._version, message, code):
+        if _is_answered(self.version, message, code):
             complaint = call_error(message.id_json or ocppj.UNREADABLE_ID, code, message.detail)
             return self._answered(frame, told, now_us, complaint)
         return self._recorded(frame, told, now_us, close=_CLOSES.get(message.reason))
@@ -216,7 +222,7 @@ class StationCore:
         """The record of a frame that gets no reply."""
         kept, redacted, unredactable = self._redactor.redact(frame, told.type, told.action, is_json=told.is_json)
         record = self._recorder.frame(told, kept, rfc3339(now_us), "in", redacted=redacted)
-        return Step((record,), close=close, unredactable=unredactable)
+        return Step((record,), close=close, unredactable=unredactable, type=told.type)
 
 
 def _id_flags(call: Call) -> tuple[Finding, ...]:

@@ -12,9 +12,9 @@ from edge.settings import EdgeSettings
 from edge.stations import Stations
 from edge.ulid import ulid
 from edge.writer import Writer
-from ops import metrics
 from ops.clock import Clock
 from ops.group_commit import Closed, Full
+from ops.metrics import edge as metrics
 
 if TYPE_CHECKING:
     from edge.connection import Connection
@@ -42,8 +42,6 @@ class Node:
         self.draining = False
         self.queued_bytes = 0
         """Bytes of frames that wait for their turn."""
-        self.answered = 0
-        """CALLs that got their reply, since this was last looked at."""
 
     @property
     def crowded(self) -> bool:
@@ -73,7 +71,7 @@ class Node:
 
     def reject(self, refused: Refused, path: str, remote: str, user_agent: str | None) -> None:
         """Count and record a handshake that came to nothing."""
-        metrics.EDGE_REFUSALS.labels(refused.code).inc()
+        metrics.REFUSALS.labels(refused.code).inc()
         known = refused.identity is not None
         station = self._station(refused.identity) if refused.identity is not None else None
         key, value = reject_record(
@@ -95,9 +93,9 @@ class Node:
             try:
                 self.writer.submit(partition, [(key, value)], None)
             except (Full, Closed):
-                metrics.EDGE_REJECTS_DROPPED.inc()
+                metrics.REJECTS_DROPPED.inc()
         else:
-            metrics.EDGE_REJECTS_DROPPED.inc()
+            metrics.REJECTS_DROPPED.inc()
 
     def _station(self, identity: str) -> str:
         return f"{self.settings.tenant}/{identity}"

@@ -1,11 +1,13 @@
 """What is looked at every second: silent stations, slow handshakes, partitions that are away, gauges."""
 
 import asyncio
+from collections import Counter
 from time import monotonic
 
+from contracts.versions import Version
 from edge.hold import Hold
 from edge.node import Node
-from ops import metrics
+from ops.metrics import edge as metrics
 
 EVERY_S = 1.0
 STALL_S = 5.0
@@ -18,7 +20,6 @@ async def round_for_ever(node: Node, hold: Hold) -> None:
     while True:
         await asyncio.sleep(due - monotonic())
         now = monotonic()
-        metrics.EDGE_LOOP_LAG_SECONDS.observe(max(0.0, now - due))
         go_round(node, hold, now, stalled=now - due >= STALL_S)
         due = now + EVERY_S
 
@@ -33,7 +34,7 @@ def go_round(node: Node, hold: Hold, now: float, *, stalled: bool = False) -> No
     for visitor in list(node.visitors):
         if now - visitor.came_at < node.settings.handshake_timeout_s:
             break  # they stand in the order in which they came
-        metrics.EDGE_REFUSALS.labels("handshake-timeout").inc()
+        metrics.REFUSALS.labels("handshake-timeout").inc()
         visitor.give_up("it takes too long")
     hold.check(node, now)
     node.writer.rooms()
@@ -42,10 +43,12 @@ def go_round(node: Node, hold: Hold, now: float, *, stalled: bool = False) -> No
 
 
 def _show(node: Node) -> None:
-    metrics.EDGE_CONNECTIONS.set(len(node.stations))
-    metrics.EDGE_QUEUED_BYTES.set(node.queued_bytes)
-    metrics.EDGE_IN_FLIGHT.set(node.writer.unacknowledged())
-    metrics.EDGE_IN_FLIGHT_BYTES.set(node.writer.waiting_bytes())
-    metrics.EDGE_PARTITIONS_AWAY.set(node.writer.away_count())
-    answered, node.answered = node.answered, 0  # counted plainly on the way: a Counter costs more than the reply does
-    metrics.EDGE_ANSWERED.inc(answered)
+    metrics.CONNECTIONS.set(len(node.stations))
+    connected = Counter(station.version for station in node.stations)
+    for version in Version:
+        metrics.VERSIONS.labels(version).set(connected[version])
+    metrics.QUEUED_BYTES.set(node.queued_bytes)
+    metrics.IN_FLIGHT.set(node.writer.unacknowledged())
+    metrics.IN_FLIGHT_BYTES.set(node.writer.waiting_bytes())
+    metrics.PARTITIONS_AWAY.set(node.writer.away_count())
+    metrics.OLDEST_IN_FLIGHT_SECONDS.set(max(map(node.writer.age, range(node.writer.partitions))))

@@ -21,6 +21,7 @@ from ops.group_commit import Submission
 from ops.group_commit.submission import Record
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings
+from ops.metrics.edge import REGISTRY
 from ops.service import stop_requested
 from ops.settings import Address
 
@@ -43,7 +44,7 @@ async def run(settings: EdgeSettings, kafka: KafkaSettings, clock: Clock) -> int
     node = Node(settings.node or _name(sock), settings, clock, writer, hold.behind)
     _allow_sockets(settings.max_connections)
     readiness.blocked("log", f"Kafka at {kafka.bootstrap} was not reached yet")
-    async with HttpServer(readiness, settings):
+    async with HttpServer(readiness, settings, REGISTRY):
         server = await asyncio.get_running_loop().create_server(lambda: Visitor(node), sock=sock, backlog=BACKLOG)
         log.info("listening", extra={"address": str(Address(*sock.getsockname()[:2])), "node": node.name})
         writing = asyncio.create_task(_write(node, readiness, kafka.log_epoch))

@@ -14,7 +14,7 @@ from edge.connection import GOODBYE_S, Connection
 from edge.handshake import REALM, Admission, HandshakeRequest, Refused
 from edge.node import Node
 from edge.websocket import DEFLATE, StationProtocol
-from ops import metrics
+from ops.metrics import edge as metrics
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Visitor(asyncio.Protocol):
         self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
         self._node.visitors[self] = None
         if len(self._node.visitors) + len(self._node.stations) > 2 * self._node.settings.max_connections:
-            metrics.EDGE_REFUSALS.labels("too-many-sockets").inc()
+            metrics.REFUSALS.labels("too-many-sockets").inc()
             self.give_up("too many sockets")
 
     def data_received(self, data: bytes) -> None:

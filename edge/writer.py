@@ -15,12 +15,12 @@ from contracts import envelope, events, topics
 from contracts.errors import ConfigurationError, RecordError
 from contracts.topics import DLQ_LIMIT, FRAME_LIMIT, MESSAGES_LIMIT, TOPICS, Name, partition_of, schema_header
 from edge.settings import EdgeSettings
-from ops import metrics
 from ops.group_commit import Closed, Full, GroupCommit, Submission, TooLarge
 from ops.group_commit.commit import MAX_BATCH_BYTES
 from ops.group_commit.submission import Record
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, client_options
+from ops.metrics import edge as metrics
 from ops.topics import ensure_topics
 
 log = logging.getLogger(__name__)

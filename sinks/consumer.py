@@ -15,7 +15,7 @@ from contracts.errors import RecordError
 from contracts.topics import Name
 from ops.health import Readiness
 from ops.kafka import KafkaSettings
-from ops.metrics import SINK_BATCH_SECONDS, SINK_LAG, SINK_RECORDS, SINK_RETRIES, SINK_STORE_UP
+from ops.metrics import sink as metrics
 from sinks.dead_letters import Dead, DeadLetters
 from sinks.membership import SESSION_TIMEOUT_MS, Membership
 from sinks.polling import Batch, Poller
@@ -97,9 +97,9 @@ class Consumer:
             dead += await self._write(records)
         if dead:
             await self._dead_letters.send(dead)
-        SINK_RECORDS.labels(self._store.name).inc(len(batch.received))
+        metrics.RECORDS.labels(self._store.name).inc(len(batch.received))
         await self._poller.commit(batch)
-        SINK_BATCH_SECONDS.observe(time.monotonic() - began)
+        metrics.BATCH_SECONDS.observe(time.monotonic() - began)
 
     async def _write(self, records: Sequence[Record]) -> list[Dead]:
         refusals = await self._patiently(lambda: self._store.write(records, self._membership.permit))
@@ -112,12 +112,12 @@ class Consumer:
             try:
                 result = await act()
                 self._readiness.clear("store")
-                SINK_STORE_UP.labels(self._store.name).set(1)
+                metrics.STORE_UP.labels(self._store.name).set(1)
                 return result
             except (StoreAwayError, StoreClosedError) as error:
                 self._readiness.blocked("store", str(error))
-                SINK_RETRIES.labels(error.code).inc()
-                SINK_STORE_UP.labels(self._store.name).set(0)
+                metrics.RETRIES.labels(error.code).inc()
+                metrics.STORE_UP.labels(self._store.name).set(0)
                 await asyncio.sleep(pause_s(error, attempt))
                 attempt += 1
 
@@ -136,7 +136,7 @@ class Consumer:
         while True:
             await asyncio.sleep(MEASURE_S)
             if (lag := await self.lag()) is not None:
-                SINK_LAG.set(sum(lag.values()))
+                metrics.LAG.set(sum(lag.values()))
 
 
 def _decode(received: Sequence[tuple[Name, Received]]) -> tuple[list[Record], list[Dead]]:

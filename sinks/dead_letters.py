@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from contracts.events import VERSION, DeadLetter, DeadLetterSource, encode
 from contracts.topics import DLQ_LIMIT, Name, schema_header
 from ops.kafka import KafkaSettings, client_options
-from ops.metrics import SINK_DEAD_LETTERS
+from ops.metrics import sink as metrics
 from sinks.records import Received
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class DeadLetters:
             # The source record is on its own topic for as long as this letter's `source` is of use.
             letter = self.letter(dead._replace(received=dead.received._replace(value=None), line=None))
             await producer.send_and_wait(topic, encode(letter), key=key, partition=place.partition, headers=headers)
-        SINK_DEAD_LETTERS.labels(dead.code).inc()
+        metrics.DEAD_LETTERS.labels(dead.code).inc()
 
     def letter(self, dead: Dead) -> DeadLetter:
         """The record for `dlq`; without the value where it would be beyond the topic's limit."""

@@ -13,6 +13,7 @@ from ops.clock import Clock
 from ops.files import check_writable
 from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings
+from ops.metrics.sink import REGISTRY
 from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, Url, settings_config
 from ops.topics import ensure_topics
@@ -68,7 +69,7 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> in
         skip_cut=settings.skip_cut,
     )
     readiness.blocked("kafka", "not asked yet")
-    async with HttpServer(readiness, settings, routes=[web.get("/lag", _lag_route(consumer)), *routes]):
+    async with HttpServer(readiness, settings, REGISTRY, routes=[web.get("/lag", _lag_route(consumer)), *routes]):
         try:
             if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in (*READ, Name.DLQ)])):
                 await consumer.run(stop, settings.drain_s)

@@ -9,10 +9,10 @@ from aiohttp import web
 from pydantic import Field
 
 from contracts.topics import DLQ_LIMIT, Name
-from ops import metrics
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings, client_options
+from ops.metrics import streams as metrics
 from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, settings_config
 from ops.topics import ensure_topics
@@ -46,7 +46,7 @@ async def run(settings: StreamsSettings, kafka: KafkaSettings, _clock: Clock) ->
     readiness.blocked("kafka", "not asked yet")
     ending = Ending()
     engines: list[Engine] = []
-    async with HttpServer(readiness, settings, routes=[web.get("/lag", _lag_route(engines))]):
+    async with HttpServer(readiness, settings, metrics.REGISTRY, routes=[web.get("/lag", _lag_route(engines))]):
         ensured = asyncio.create_task(ensure_topics(kafka, readiness))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({ensured, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -81,21 +81,21 @@ class Counting(Observer):
     """The engine's reports as metrics."""
 
     def loaded(self, topic: str, partition: int, keys: int, seconds: float) -> None:
-        metrics.STREAMS_LOAD_SECONDS.observe(seconds)
+        metrics.LOAD_SECONDS.observe(seconds)
         log.info(
             "partition loaded",
             extra={"topic": topic, "partition": partition, "keys": keys, "seconds": round(seconds, 2)},
         )
 
     def committed(self, batch: BatchReport) -> None:
-        metrics.STREAMS_RECORDS.labels(batch.topic).inc(batch.records)
-        metrics.STREAMS_OUTPUTS.labels(batch.topic).inc(batch.outputs)
-        metrics.STREAMS_DEAD_LETTERS.inc(batch.dead_letters)
-        metrics.STREAMS_FOLD_SECONDS.observe(batch.fold_s)
-        metrics.STREAMS_COMMIT_SECONDS.observe(batch.commit_s)
+        metrics.RECORDS.labels(batch.topic).inc(batch.records)
+        metrics.OUTPUTS.labels(batch.topic).inc(batch.outputs)
+        metrics.DEAD_LETTERS.inc(batch.dead_letters)
+        metrics.FOLD_SECONDS.observe(batch.fold_s)
+        metrics.COMMIT_SECONDS.observe(batch.commit_s)
 
     def rebalanced(self, kept: int, gained: int, lost: int) -> None:
-        metrics.STREAMS_REBALANCES.inc()
+        metrics.REBALANCES.inc()
         log.info("partitions assigned", extra={"kept": kept, "gained": gained, "lost": lost})
 
 
@@ -103,9 +103,9 @@ async def _gauges(engine: Engine) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         while True:
             views = engine.partitions()
-            metrics.STREAMS_LAG.set(sum(view.lag or 0 for view in views))
-            metrics.STREAMS_PARTITIONS.set(sum(view.loaded for view in views))
-            metrics.STREAMS_KEYS.set(sum(view.keys for view in views))
+            metrics.LAG.set(sum(view.lag or 0 for view in views))
+            metrics.PARTITIONS.set(sum(view.loaded for view in views))
+            metrics.KEYS.set(sum(view.keys for view in views))
             await asyncio.sleep(_GAUGES_S)
 
 

@@ -19,7 +19,7 @@ from dashboards.live.views import AlarmPage, StationView, Totals
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness, why_not_listening
 from ops.kafka import KafkaSettings
-from ops.metrics import LIVE_BROWSERS, LIVE_STATIONS
+from ops.metrics import live as metrics
 from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, settings_config
 from ops.topics import ensure_topics
@@ -74,7 +74,7 @@ async def run(settings: LiveSettings, kafka: KafkaSettings, clock: Clock) -> int
     stop, readiness = stop_requested(), Readiness()
     readiness.blocked("kafka", "not asked yet")
     live = Live(settings, kafka, clock, readiness)
-    async with HttpServer(readiness, settings), live.served():
+    async with HttpServer(readiness, settings, metrics.REGISTRY), live.served():
         working = asyncio.create_task(live.work())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -127,8 +127,8 @@ class Live:
             await asyncio.sleep(self._settings.tick_ms / 1000)
             stations, alarms = self._feed.fleet.take_changes()
             self._hub.publish(self._message(stations, alarms))
-            LIVE_BROWSERS.set(self._hub.browsers)
-            LIVE_STATIONS.set(len(self._feed.fleet.stations()))
+            metrics.BROWSERS.set(self._hub.browsers)
+            metrics.STATIONS.set(len(self._feed.fleet.stations()))
 
     def _snapshot(self) -> bytes:
         return self._message(self._feed.fleet.stations(), self._feed.fleet.alarms())

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from aiokafka import TopicPartition
 
-from ops import metrics
 from ops.group_commit.lane import CONTENT_ERRORS, UNSURE_ERRORS, Lane
 from ops.group_commit.queue import PartitionQueue
 from ops.group_commit.submission import Submission
+from ops.metrics import edge as metrics
 
 log = logging.getLogger(__name__)
 

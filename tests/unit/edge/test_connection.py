@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
 from contracts.envelope import Envelope
-from ops import metrics
+from ops.metrics import edge as metrics
 from paper import BOOT, HEARTBEAT, close_code, paper_edge, until
 
 METER_VALUES = json.dumps(
@@ -324,7 +324,7 @@ async def test_text_that_is_not_utf8_is_recorded_then_closed() -> None:
 
 async def test_what_cannot_be_redacted_is_counted() -> None:
     for setting, lost in (("drop", "dropped"), ("keep", "kept")):
-        counter = metrics.EDGE_UNREDACTABLE.labels(lost)
+        counter = metrics.UNREDACTABLE.labels(lost)
         before = counter._value.get()
         async with paper_edge(unredactable=setting) as edge:
             edge.log.prompt = True

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from prometheus_client import REGISTRY
 
 from edge import rounds
 from edge.rounds import go_round
+from ops.metrics.edge import REGISTRY
 from paper import HEARTBEAT, paper_edge, until
 
 
@@ -57,3 +57,15 @@ async def test_rounds_come_regularly(monkeypatch: pytest.MonkeyPatch) -> None:
         await until(lambda: len(seen) >= 3)
         going.cancel()
     assert not any(seen)
+
+
+async def test_connections_are_shown_by_version() -> None:
+    async with paper_edge() as edge:
+        await edge.connect()
+        (connection,) = edge.node.stations
+        go_round(edge.node, edge.hold, connection.heard_at)
+        shown = {
+            version: REGISTRY.get_sample_value("voltstream_edge_connections_by_version", {"version": version})
+            for version in ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+        }
+        assert shown == {"ocpp1.6": 1, "ocpp2.0.1": 0, "ocpp2.1": 0}

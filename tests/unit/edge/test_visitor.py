@@ -13,7 +13,7 @@ from contracts.envelope import Envelope
 from contracts.topics import REJECTED_KEY
 from edge import node
 from edge.rounds import go_round
-from ops import metrics
+from ops.metrics import edge as metrics
 from paper import BOOT, PaperEdge, paper_edge, until
 
 HEADERS = {
@@ -167,11 +167,11 @@ async def test_a_partition_that_stays_without_room_takes_nobody_new(monkeypatch:
         stations = [await edge.connect("CP1"), await edge.connect("CP1")]  # a moment's lack of room turns nobody away
         monkeypatch.setattr(node, "NO_ROOM_S", 0.1)
         await asyncio.sleep(0.15)
-        before = metrics.EDGE_REJECTS_DROPPED._value.get()
+        before = metrics.REJECTS_DROPPED._value.get()
         response = await edge.raw(request("/CP1"))
         assert status(response) == 503
         assert b"Retry-After: 10\r\n" in response
-        assert metrics.EDGE_REJECTS_DROPPED._value.get() == before + 1
+        assert metrics.REJECTS_DROPPED._value.get() == before + 1
         assert stations[1].close_code is None  # nobody who is here is closed for it
         for _ in range(9):
             edge.log.answer()
@@ -236,7 +236,7 @@ async def test_a_handshake_in_pieces() -> None:
 
 
 async def test_sockets_beyond_the_bound_are_given_up_and_counted() -> None:
-    count = metrics.EDGE_REFUSALS.labels("too-many-sockets")
+    count = metrics.REFUSALS.labels("too-many-sockets")
     before = count._value.get()
     async with paper_edge(max_connections=1) as edge:
         sockets = [await asyncio.open_connection("127.0.0.1", edge.port) for _ in range(3)]

@@ -11,10 +11,10 @@ from contracts import events
 from contracts.envelope import Envelope, encode
 from edge.settings import EdgeSettings
 from edge.writer import Writer
-from ops import metrics
 from ops.group_commit import Closed, Full, TooLarge
 from ops.group_commit.submission import Record, Submission
 from ops.kafka import KafkaSettings
+from ops.metrics import edge as metrics
 
 RECORD = encode(Envelope(v=1, kind="frame", ts="t", node="n", conn="C", seq=7, raw="AA=="))
 ERROR = TooLarge("2 bytes in one batch of 1")

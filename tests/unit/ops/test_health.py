@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import Field
 
 from contracts.errors import ConfigurationError
-from ops import metrics
 from ops.health import HttpServer, Readiness
+from ops.metrics import edge as metrics
 from ops.settings import Address, HostPort, Settings, settings_config
 
 
@@ -26,7 +26,7 @@ async def get(address: Address, path: str) -> tuple[int, Any]:
 
 async def test_ready_is_an_empty_list_of_reasons() -> None:
     readiness = Readiness()
-    async with HttpServer(readiness, SinkLike()) as server:
+    async with HttpServer(readiness, SinkLike(), metrics.REGISTRY) as server:
         assert await get(server.address, "/readyz") == (200, {"ready": True, "reasons": {}})
         readiness.blocked("kafka", "no broker serves us")
         readiness.blocked("state", "2 of 12 partitions are being loaded")
@@ -57,7 +57,7 @@ def test_a_reason_is_logged_when_it_changes(caplog: pytest.LogCaptureFixture) ->
 
 async def test_metrics_are_prometheus_text() -> None:
     metrics.COMMIT_RESENDS.inc()
-    async with HttpServer(Readiness(), SinkLike()) as server:
+    async with HttpServer(Readiness(), SinkLike(), metrics.REGISTRY) as server:
         status, text = await get(server.address, "/metrics")
     assert status == 200
     assert "# TYPE voltstream_commit_resends_total counter" in text
@@ -67,7 +67,7 @@ async def test_a_service_may_add_routes() -> None:
     async def page(_: web.Request) -> web.Response:
         return web.json_response({"page": 1})
 
-    async with HttpServer(Readiness(), SinkLike(), routes=[web.get("/page", page)]) as server:
+    async with HttpServer(Readiness(), SinkLike(), metrics.REGISTRY, routes=[web.get("/page", page)]) as server:
         assert await get(server.address, "/page") == (200, {"page": 1})
 
 
@@ -77,7 +77,7 @@ async def test_a_port_in_use_is_told_by_its_variable() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(ConfigurationError) as caught:
-            async with HttpServer(Readiness(), SinkLike(http=Address("127.0.0.1", port))):
+            async with HttpServer(Readiness(), SinkLike(http=Address("127.0.0.1", port)), metrics.REGISTRY):
                 pass
     assert str(caught.value) == (
         f"SINK_HTTP (--http): 127.0.0.1:{port} is in use by another process; a free address is wanted"
@@ -86,5 +86,5 @@ async def test_a_port_in_use_is_told_by_its_variable() -> None:
 
 async def test_an_address_of_another_machine_is_told_by_its_variable() -> None:
     with pytest.raises(ConfigurationError, match=r"SINK_HTTP \(--http\): cannot listen on 192.0.2.1:0: "):
-        async with HttpServer(Readiness(), SinkLike(http=Address("192.0.2.1", 0))):
+        async with HttpServer(Readiness(), SinkLike(http=Address("192.0.2.1", 0)), metrics.REGISTRY):
             pass
