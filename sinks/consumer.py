@@ -11,14 +11,18 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from aiokafka import TopicPartition
+
 from contracts.errors import RecordError
 from contracts.topics import Name
 from ops.health import Readiness
 from ops.kafka import KafkaSettings
+from ops.lag import LagMeter, Waiting
 from ops.metrics import sink as metrics
 from sinks.dead_letters import Dead, DeadLetters
 from sinks.membership import SESSION_TIMEOUT_MS, Membership
 from sinks.polling import Batch, Poller
+from sinks.progress import Progress
 from sinks.records import Received, Record, decode
 from sinks.store import Store, StoreAwayError, StoreClosedError, StoreError
 
@@ -44,13 +48,15 @@ class Consumer:
         batch_records: int,
         linger_s: float,
         skip_cut: bool,
+        progress: Progress,
     ) -> None:
-        self._store, self._readiness = store, readiness
+        self._store, self._readiness, self._progress = store, readiness, progress
         self._membership = Membership()
         self._poller = Poller(
             kafka, group, self._membership, records=batch_records, linger_s=linger_s, skip_cut=skip_cut
         )
         self._dead_letters = DeadLetters(kafka, group, store.name)
+        self._lag_meter = LagMeter(kafka, f"{group}-lag")
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Until `stop`; the batch under way then has `drain_s` to end. Raises LogContradictionError.
@@ -71,10 +77,15 @@ class Consumer:
                 task.cancel()
             await self._poller.stop()
             await self._dead_letters.close()
+            await self._lag_meter.close()
 
-    async def lag(self) -> Mapping[str, int] | None:
-        """Records that are not settled yet, by topic/partition of ours; None where it is not known."""
-        return await self._poller.lag()
+    async def waiting(self) -> Mapping[TopicPartition, Waiting] | None:
+        """What is not settled yet, by partition of ours; None where it is not known."""
+        return await self._poller.waiting()
+
+    def owns(self, topic: str, partition: int) -> bool:
+        """Whether the partition of a topic (with its prefix) is ours."""
+        return (topic, partition) in self._membership.assigned
 
     async def _settle(self, batch: Batch, stop: asyncio.Event, drain_s: float) -> None:
         """Deliver, unless a revocation ends it, or the drain time after a stop."""
@@ -97,8 +108,9 @@ class Consumer:
             dead += await self._write(records)
         if dead:
             await self._dead_letters.send(dead)
-        metrics.RECORDS.labels(self._store.name).inc(len(batch.received))
-        await self._poller.commit(batch)
+        self._progress.batch_settled(records, received=len(batch.received), refused=len(dead))
+        if await self._poller.commit(batch):
+            self._progress.committed()
         metrics.BATCH_SECONDS.observe(time.monotonic() - began)
 
     async def _write(self, records: Sequence[Record]) -> list[Dead]:
@@ -112,12 +124,12 @@ class Consumer:
             try:
                 result = await act()
                 self._readiness.clear("store")
-                metrics.STORE_UP.labels(self._store.name).set(1)
+                self._progress.store_tried(up=True)
                 return result
             except (StoreAwayError, StoreClosedError) as error:
                 self._readiness.blocked("store", str(error))
                 metrics.RETRIES.labels(error.code).inc()
-                metrics.STORE_UP.labels(self._store.name).set(0)
+                self._progress.store_tried(up=False)
                 await asyncio.sleep(pause_s(error, attempt))
                 attempt += 1
 
@@ -135,8 +147,8 @@ class Consumer:
     async def _measure(self) -> None:
         while True:
             await asyncio.sleep(MEASURE_S)
-            if (lag := await self.lag()) is not None:
-                metrics.LAG.set(sum(lag.values()))
+            waiting = await self.waiting()
+            self._progress.measured(None if waiting is None else await self._lag_meter.measure(waiting))
 
 
 def _decode(received: Sequence[tuple[Name, Received]]) -> tuple[list[Record], list[Dead]]:

@@ -8,6 +8,7 @@ from contracts.topics import Name
 from sinks.bisect import settle
 from sinks.influx_client import InfluxClient, Target
 from sinks.line_protocol import line
+from sinks.pipeline.points import PipelinePoint
 from sinks.point import Point, newest_points
 from sinks.points import points
 from sinks.records import Record, newest
@@ -52,6 +53,10 @@ class InfluxDb:
             self._created = False  # the database may have been dropped under us
             raise
         return refusals
+
+    async def write_pipeline(self, points: Sequence[PipelinePoint]) -> None:
+        """Write how the pipeline does, in one request. Raises StoreError."""
+        await (await self._opened()).write("\n".join([line(point) for point in points]))
 
     async def close(self) -> None:
         if self._client is not None:

@@ -8,15 +8,32 @@ ways. Floats are finite.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Protocol
 
-from sinks.point import Point, Tags, Value
+from sinks.point import Tags, Value
 
 _MEASUREMENT = str.maketrans({"\\": "/", ",": r"\,", " ": r"\ ", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 _NAME = _MEASUREMENT | str.maketrans({"=": r"\="})
 _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 
-def line(point: Point) -> str:
+class Writable(Protocol):
+    """What a line is made of."""
+
+    @property
+    def measurement(self) -> str: ...
+
+    @property
+    def tags(self) -> Tags: ...
+
+    @property
+    def fields(self) -> Mapping[str, Value]: ...
+
+    @property
+    def time_ms(self) -> int: ...
+
+
+def line(point: Writable) -> str:
     """One line without its line break. ValueError where the point has no field, or a float that is not finite."""
     return f"{_series(point.measurement, point.tags)} {_fields(point.fields)} {point.time_ms}"
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from contracts.errors import LogContradictionError
 from contracts.topics import Name
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
+from ops.lag import Waiting
 from sinks.membership import HEARTBEAT_INTERVAL_MS, SESSION_TIMEOUT_MS, Membership
 from sinks.records import READ, Place, Received
 
@@ -41,6 +41,8 @@ class Batch:
     received: list[tuple[Name, Received]] = field(default_factory=list)
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     size: int = 0
+    oldest: dict[TopicPartition, Waiting] = field(default_factory=dict)
+    """Of each partition, how many records it has here, and the first of them."""
 
     def add(self, name: Name, tp: TopicPartition, messages: Sequence[Any]) -> None:
         """Messages of aiokafka, in order, at least one."""
@@ -48,11 +50,14 @@ class Batch:
             place = Place(tp.topic, tp.partition, message.offset)
             self.received.append((name, Received(place, message.key, message.value, message.headers)))
             self.size += len(message.value or b"")
+        before = self.oldest.get(tp, Waiting(0, messages[0].offset, messages[0].timestamp))
+        self.oldest[tp] = before._replace(records=before.records + len(messages))
         self.offsets[tp] = messages[-1].offset + 1
 
     def clear(self) -> None:
         self.received.clear()
         self.offsets.clear()
+        self.oldest.clear()
         self.size = 0
 
 
@@ -123,8 +128,8 @@ class Poller:
                 deadline = time.monotonic() + self._linger_s
         return batch
 
-    async def commit(self, batch: Batch) -> None:
-        """Move the offsets behind the batch, which is settled. A revocation must end this, too.
+    async def commit(self, batch: Batch) -> bool:
+        """Move the offsets behind the batch, which is settled; whether Kafka has them. A revocation must end this, too.
 
         What cannot be committed now is with the next batch; until then it would be read again, which changes nothing.
         """
@@ -133,13 +138,15 @@ class Poller:
         try:
             await self._consumer.commit(self._uncommitted)
             self._uncommitted.clear()
+            return True
         except (CommitFailedError, IllegalStateError) as error:  # a rebalance has begun
             log.info("offsets were not committed", extra={"reason": str(error)})
         except KafkaError as error:
             log.warning("offsets were not committed", extra={"reason": str(error)})
+        return False
 
-    async def lag(self) -> Mapping[str, int] | None:
-        """Records that are not settled yet, by topic/partition of ours; None where it is not known.
+    async def waiting(self) -> Mapping[TopicPartition, Waiting] | None:
+        """What is not settled yet, by partition of ours; None where it is not known.
 
         It is not before the group has given us any, within a rebalance, and while Kafka is away.
         """
@@ -149,11 +156,14 @@ class Poller:
         try:
             async with asyncio.timeout(LAG_S):
                 ends = await self._consumer.end_offsets(owned)
-                unread = {tp: max(ends[tp] - await self._consumer.position(tp), 0) for tp in owned}
+                positions = {tp: await self._consumer.position(tp) for tp in owned}
         except (KafkaError, TimeoutError):
             return None
-        in_hand = Counter((one.place.topic, one.place.partition) for _, one in self._in_hand.received)
-        return {f"{tp.topic}/{tp.partition}": unread[tp] + in_hand[tp.topic, tp.partition] for tp in owned}
+        waiting = {}
+        for tp in owned:
+            in_hand = self._in_hand.oldest.get(tp, Waiting(0, positions[tp]))
+            waiting[tp] = in_hand._replace(records=in_hand.records + max(ends[tp] - positions[tp], 0))
+        return waiting
 
     async def _getmany(self, seconds: float, most: int) -> Mapping[TopicPartition, Sequence[Any]]:
         try:

@@ -1,6 +1,8 @@
 """`voltstream sink`: settings, and the parts put together."""
 
+import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,6 +20,8 @@ from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, Url, settings_config
 from ops.topics import ensure_topics
 from sinks.consumer import Consumer, unless
+from sinks.pipeline.report import PipelineStore, Report
+from sinks.progress import Progress
 from sinks.records import READ
 from sinks.store import Store
 
@@ -32,6 +36,12 @@ class SinkSettings(Settings):
     store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where to write.")
     group: str | None = Field(
         None, title="NAME", description="The consumer group; the topics' prefix and sink-STORE by default."
+    )
+    name: str = Field(
+        "", title="NAME", description="This sink's name in the measurement `pipeline`; host:port of --http by default."
+    )
+    pipeline_s: float = Field(
+        15.0, ge=1, description="Real seconds between two points of the measurement `pipeline` (InfluxDB)."
     )
     batch_records: int = Field(5000, ge=1, le=100_000, description="Records that are written at a time, at most.")
     linger_ms: int = Field(250, ge=0, le=60_000, description="Milliseconds to gather a batch after its first record.")
@@ -55,10 +65,11 @@ class SinkSettings(Settings):
     http: HostPort = Field(Address("127.0.0.1", 9103), description="Where to serve health, metrics and queries.")
 
 
-async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> int:
+async def run(settings: SinkSettings, kafka: KafkaSettings, clock: Clock) -> int:
     """Until SIGTERM or SIGINT. Raises ConfigurationError and LogContradictionError, each with a sentence."""
     stop, readiness = stop_requested(), Readiness()
     store, routes = store_of(settings)
+    progress = Progress(store.name, clock)
     consumer = Consumer(
         kafka,
         store,
@@ -67,13 +78,21 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, _clock: Clock) -> in
         batch_records=settings.batch_records,
         linger_s=settings.linger_ms / 1000,
         skip_cut=settings.skip_cut,
+        progress=progress,
     )
     readiness.blocked("kafka", "not asked yet")
-    async with HttpServer(readiness, settings, REGISTRY, routes=[web.get("/lag", _lag_route(consumer)), *routes]):
+    lag_route = web.get("/lag", _lag_route(consumer))
+    async with HttpServer(readiness, settings, REGISTRY, routes=[lag_route, *routes]) as server:
+        name = settings.name or f"{socket.gethostname()}:{server.address.port}"
+        reports = []
+        if isinstance(store, PipelineStore):
+            reports.append(asyncio.create_task(Report(store, name, clock, progress, settings.pipeline_s).run()))
         try:
             if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in (*READ, Name.DLQ)])):
                 await consumer.run(stop, settings.drain_s)
         finally:
+            for report in reports:
+                report.cancel()
             await store.close()
     return 0
 
@@ -111,9 +130,10 @@ def store_of(settings: SinkSettings) -> tuple[Store, Sequence[web.RouteDef]]:
 def _lag_route(consumer: Consumer) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def lag(_: web.Request) -> web.Response:
         """How many records are not settled yet, in all and by topic/partition; null where it is not known."""
-        partitions = await consumer.lag()
-        if partitions is None:
+        waiting = await consumer.waiting()
+        if waiting is None:
             return web.json_response({"lag": None, "partitions": {}})
-        return web.json_response({"lag": sum(partitions.values()), "partitions": dict(partitions)})
+        partitions = {f"{tp.topic}/{tp.partition}": one.records for tp, one in waiting.items()}
+        return web.json_response({"lag": sum(partitions.values()), "partitions": partitions})
 
     return lag

@@ -60,6 +60,20 @@ class Sink:
         answer = self.get("/readyz") or {}
         return dict(answer.get("reasons", {"process": "does not answer"}))
 
+    def metrics(self) -> dict[str, float]:
+        """Every sample of /metrics: its name with its labels, as it is written there -> its value."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    def metric(self, name: str) -> float:
+        """A sample without labels."""
+        return self.metrics()[name]
+
+    def most(self, name: str) -> float:
+        """The greatest value of a metric by labels; -1 where it has none yet."""
+        return max((value for key, value in self.metrics().items() if key.startswith(f"{name}{{")), default=-1.0)
+
     def _ask(self, request: urllib.request.Request) -> Any:
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:

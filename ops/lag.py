@@ -1,0 +1,103 @@
+"""How far a reader is behind: in records, and in seconds since the broker took the oldest one that waits.
+
+Records alone do not say it: a sink that was six minutes late once waited for ten of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from ops.kafka import KafkaSettings, consumer_options
+
+READ_S = 3.0  # that reading the oldest records may take
+_POLL_MS = 200
+
+
+class Waiting(NamedTuple):
+    """What a reader has not settled of a partition: so many records, the oldest of them at `offset` or behind it.
+
+    `appended_ms` is when the broker took that one, in milliseconds since 1970, where the reader has it in hand.
+    """
+
+    records: int
+    offset: int
+    appended_ms: int | None = None
+
+
+class Lag(NamedTuple):
+    """`seconds` is the age of the oldest record that waits, in real seconds; None where that could not be found out."""
+
+    records: int
+    seconds: float | None
+
+
+class LagMeter:
+    """Knows when the broker took the oldest record that waits: it reads that one record, by a consumer of its own."""
+
+    def __init__(self, kafka: KafkaSettings, client_id: str) -> None:
+        self._options = consumer_options(kafka, client_id)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._known: dict[TopicPartition, tuple[int, int | None]] = {}
+        """(offset, append time) of the oldest record that waited last time; no time where only markers were left."""
+
+    async def measure(self, waiting: Mapping[TopicPartition, Waiting]) -> dict[TopicPartition, Lag]:
+        """The lag of each partition. With Kafka away some have no seconds; nothing is raised."""
+        asked = {tp: one.offset for tp, one in waiting.items() if one.records and one.appended_ms is None}
+        self._known = {tp: known for tp, known in self._known.items() if asked.get(tp) == known[0]}
+        if unknown := {tp: offset for tp, offset in asked.items() if tp not in self._known}:
+            try:
+                async with asyncio.timeout(READ_S):
+                    await self._read(unknown)
+            except (KafkaError, OSError, TimeoutError):
+                pass  # what was read until then is known
+        now_ms = time.time_ns() // 1_000_000
+        return {tp: Lag(one.records, self._seconds(tp, one, now_ms)) for tp, one in waiting.items()}
+
+    async def close(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    def _seconds(self, tp: TopicPartition, waiting: Waiting, now_ms: int) -> float | None:
+        if not waiting.records:
+            return 0.0
+        appended_ms = waiting.appended_ms
+        if appended_ms is None:
+            if tp not in self._known:
+                return None
+            appended_ms = self._known[tp][1]
+        return 0.0 if appended_ms is None else max(0.0, (now_ms - appended_ms) / 1000)
+
+    async def _read(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Add the append time of the first record at or behind each offset to what is known."""
+        consumer = await self._started()
+        left = dict(offsets)
+        ends = await consumer.end_offsets(list(left))
+        consumer.assign(list(left))
+        try:
+            for tp, offset in left.items():
+                consumer.seek(tp, offset)
+            while left:
+                polled: Mapping[TopicPartition, Any] = await consumer.getmany(*left, timeout_ms=_POLL_MS)
+                for tp, records in polled.items():
+                    self._known[tp] = left.pop(tp), records[0].timestamp
+                for tp in list(left):
+                    if await consumer.position(tp) >= ends[tp]:  # markers of transactions, and nothing else
+                        self._known[tp] = left.pop(tp), None
+        finally:
+            consumer.unsubscribe()  # or it would go on to fetch
+
+    async def _started(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(**self._options)
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer

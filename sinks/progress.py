@@ -1,0 +1,75 @@
+"""What a sink has done and what waits for it: kept in one place for /metrics and for the measurement `pipeline`."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+from aiokafka import TopicPartition
+
+from contracts.times import from_rfc3339
+from ops.clock import Clock
+from ops.lag import Lag
+from ops.metrics import sink as metrics
+from ops.metrics.tally import Distribution
+from sinks.records import READ, Record
+
+
+class Progress:
+    """`settled` and `refused` count records since the start; `lags` is what was measured last, by partition."""
+
+    def __init__(self, store: str, clock: Clock) -> None:
+        self.settled = self.refused = 0
+        self.store_up = False
+        self.lags: Mapping[TopicPartition, Lag] = {}
+        self._store, self._clock = store, clock
+        self._latency: dict[str, Distribution] = {name: metrics.LATENCY_SECONDS.labels(name) for name in READ}
+        self._committed_at = time.monotonic()
+
+    def store_tried(self, *, up: bool) -> None:
+        """The store did, or did not, take what it was sent."""
+        self.store_up = up
+        metrics.STORE_UP.labels(self._store).set(up)
+
+    def batch_settled(self, records: Sequence[Record], *, received: int, refused: int) -> None:
+        """So many records were received; `records` of them were given to the store, which has all but the refused."""
+        self.settled += received
+        self.refused += refused
+        metrics.RECORDS.labels(self._store).inc(received)
+        now_us, text, age_s = self._clock.now_us(), None, None
+        for record in records:
+            if (derived_at := record.derived_at) != text:  # what came of one message has one time
+                text, age_s = derived_at, self._age_s(derived_at, now_us)
+            if age_s is not None:
+                self._latency[record.name].observe(age_s)
+
+    def _age_s(self, derived_at: str | None, now_us: int) -> float | None:
+        """Real seconds, at every speed of the clock; None where a header of somebody else's holds no time."""
+        if derived_at is None:
+            return None
+        try:
+            return max(0.0, self._clock.real_s((now_us - from_rfc3339(derived_at)) / 1e6))
+        except ValueError:
+            return None
+
+    def committed(self) -> None:
+        self._committed_at = time.monotonic()
+
+    def measured(self, lags: Mapping[TopicPartition, Lag] | None) -> None:
+        """What waits now, by partition; None where that is not known, and what is shown stays."""
+        metrics.SINCE_COMMIT_SECONDS.set(time.monotonic() - self._committed_at)
+        if lags is None:
+            return
+        self.lags = lags
+        metrics.LAG.set(sum(lag.records for lag in lags.values()))
+        metrics.LAG_RECORDS.clear()  # partitions that went to another sink
+        metrics.LAG_SECONDS.clear()
+        for tp, lag in lags.items():
+            metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(lag.records)
+            if lag.seconds is not None:
+                metrics.LAG_SECONDS.labels(tp.topic, tp.partition).set(lag.seconds)
+
+
+def total(lags: Collection[Lag]) -> Lag:
+    """All partitions together: the records of all, and the age of the oldest; that is None where no age is known."""
+    ages = [lag.seconds for lag in lags if lag.seconds is not None]
+    seconds = max(ages) if ages else None if lags else 0.0
+    return Lag(sum(lag.records for lag in lags), seconds)
