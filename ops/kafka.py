@@ -1,7 +1,8 @@
 """Kafka's settings, and the options they make for its clients."""
 
 import ssl
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -86,6 +87,25 @@ def consumer_options(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
     }
+
+
+class Client(Protocol):
+    """A client of aiokafka's."""
+
+    async def start(self) -> None: ...
+
+
+C = TypeVar("C", bound=Client)
+
+
+async def started(client: C, stop: Callable[[], Awaitable[None]]) -> C:
+    """Start a client; where that fails, `stop` ends what it has begun before the error goes on."""
+    try:
+        await client.start()
+    except BaseException:
+        await stop()
+        raise
+    return client
 
 
 def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:

@@ -5,13 +5,13 @@ Records alone do not say it: a sink that was six minutes late once waited for te
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from ops.kafka import KafkaSettings, consumer_options
+from ops.kafka import KafkaSettings, consumer_options, started
 
 READ_S = 3.0  # that reading the oldest records may take
 _POLL_MS = 200
@@ -33,6 +33,13 @@ class Lag(NamedTuple):
 
     records: int
     seconds: float | None
+
+
+def total(lags: Collection[Lag]) -> Lag:
+    """All partitions together: the records of all, and the age of the oldest; that is None where no age is known."""
+    ages = [lag.seconds for lag in lags if lag.seconds is not None]
+    seconds = max(ages) if ages else None if lags else 0.0
+    return Lag(sum(lag.records for lag in lags), seconds)
 
 
 class LagMeter:
@@ -94,10 +101,5 @@ class LagMeter:
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(**self._options)
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
+            self._consumer = await started(consumer, consumer.stop)
         return self._consumer

@@ -1,7 +1,7 @@
 """What a sink has done and what waits for it: kept in one place for /metrics and for the measurement `pipeline`."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
 
@@ -9,19 +9,20 @@ from contracts.times import from_rfc3339
 from ops.clock import Clock
 from ops.lag import Lag
 from ops.metrics import sink as metrics
-from ops.metrics.tally import Distribution
-from sinks.records import READ, Record
+from ops.metrics.tally import Children, Distribution
+from sinks.pipeline.points import Counts
+from sinks.records import Record
 
 
 class Progress:
-    """`settled` and `refused` count records since the start; `lags` is what was measured last, by partition."""
+    """`lags` is what was measured last, by partition; `store_up` whether the store took what it was last sent."""
 
     def __init__(self, store: str, clock: Clock) -> None:
-        self.settled = self.refused = 0
+        self.counts = Counts()
         self.store_up = False
         self.lags: Mapping[TopicPartition, Lag] = {}
         self._store, self._clock = store, clock
-        self._latency: dict[str, Distribution] = {name: metrics.LATENCY_SECONDS.labels(name) for name in READ}
+        self._latency: Children[Distribution] = Children(metrics.LATENCY_SECONDS.labels)
         self._committed_at = time.monotonic()
 
     def store_tried(self, *, up: bool) -> None:
@@ -31,8 +32,7 @@ class Progress:
 
     def batch_settled(self, records: Sequence[Record], *, received: int, refused: int) -> None:
         """So many records were received; `records` of them were given to the store, which has all but the refused."""
-        self.settled += received
-        self.refused += refused
+        self.counts = Counts(self.counts.settled + received, self.counts.refused + refused)
         metrics.RECORDS.labels(self._store).inc(received)
         now_us, text, age_s = self._clock.now_us(), None, None
         for record in records:
@@ -66,10 +66,3 @@ class Progress:
             metrics.LAG_RECORDS.labels(tp.topic, tp.partition).set(lag.records)
             if lag.seconds is not None:
                 metrics.LAG_SECONDS.labels(tp.topic, tp.partition).set(lag.seconds)
-
-
-def total(lags: Collection[Lag]) -> Lag:
-    """All partitions together: the records of all, and the age of the oldest; that is None where no age is known."""
-    ages = [lag.seconds for lag in lags if lag.seconds is not None]
-    seconds = max(ages) if ages else None if lags else 0.0
-    return Lag(sum(lag.records for lag in lags), seconds)

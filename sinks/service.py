@@ -20,12 +20,17 @@ from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, Url, settings_config
 from ops.topics import ensure_topics
 from sinks.consumer import Consumer, unless
-from sinks.pipeline.report import PipelineStore, Report
+from sinks.pipeline.fleet import Fleet
+from sinks.pipeline.report import report_for_ever
 from sinks.progress import Progress
 from sinks.records import READ
 from sinks.store import Store
 
 log = logging.getLogger(__name__)
+
+
+NEEDED = (*READ, Name.DLQ, Name.MESSAGES)
+"""The topics that a sink makes where they are missing; `messages` tells it of the edges and of the stream workers."""
 
 
 class SinkSettings(Settings):
@@ -70,11 +75,12 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, clock: Clock) -> int
     stop, readiness = stop_requested(), Readiness()
     store, routes = store_of(settings)
     progress = Progress(store.name, clock)
+    group = settings.group or f"{kafka.topic_prefix}sink-{settings.store}"
     consumer = Consumer(
         kafka,
         store,
         readiness,
-        group=settings.group or f"{kafka.topic_prefix}sink-{settings.store}",
+        group=group,
         batch_records=settings.batch_records,
         linger_s=settings.linger_ms / 1000,
         skip_cut=settings.skip_cut,
@@ -83,16 +89,23 @@ async def run(settings: SinkSettings, kafka: KafkaSettings, clock: Clock) -> int
     readiness.blocked("kafka", "not asked yet")
     lag_route = web.get("/lag", _lag_route(consumer))
     async with HttpServer(readiness, settings, REGISTRY, routes=[lag_route, *routes]) as server:
-        name = settings.name or f"{socket.gethostname()}:{server.address.port}"
-        reports = []
-        if isinstance(store, PipelineStore):
-            reports.append(asyncio.create_task(Report(store, name, clock, progress, settings.pipeline_s).run()))
+        reporting = asyncio.create_task(
+            report_for_ever(
+                store,
+                progress,
+                Fleet(kafka, group),
+                name=settings.name or f"{socket.gethostname()}:{server.address.port}",
+                clock=clock,
+                leads=lambda: consumer.owns(kafka.topic(Name.ALARMS), 0),
+                every_s=settings.pipeline_s,
+            )
+        )
         try:
-            if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in (*READ, Name.DLQ)])):
+            if await unless(stop, ensure_topics(kafka, readiness, [TOPICS[name] for name in NEEDED])):
                 await consumer.run(stop, settings.drain_s)
         finally:
-            for report in reports:
-                report.cancel()
+            reporting.cancel()
+            await asyncio.wait([reporting])
             await store.close()
     return 0
 

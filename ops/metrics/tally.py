@@ -5,12 +5,15 @@ fetched once and kept; what it holds is turned into Prometheus' form when /metri
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+
+T = TypeVar("T")
 
 
 class Count:
@@ -36,6 +39,18 @@ class Distribution:
     def observe(self, value: float) -> None:
         self.counts[bisect_left(self._bounds, value)] += 1
         self.total += value
+
+
+class Children(dict[str, T]):
+    """By one label's value; one that is missing is made. The values must be a bounded set: types, known actions."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, value: str) -> T:
+        child = self[value] = self._make(value)
+        return child
 
 
 class TallyCounter(Collector):

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from ops.clock import Clock
+from ops.lag import total
 from ops.metrics import sink as metrics
+from sinks.pipeline.fleet import Fleet
 from sinks.pipeline.points import Counts, PipelinePoint, sink_point
-from sinks.progress import Progress, total
-from sinks.store import StoreError
+from sinks.progress import Progress
+from sinks.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -22,37 +24,53 @@ class PipelineStore(Protocol):
         """Write them all. Raises StoreError."""
 
 
-class Report:
-    """Of one sink, under its name; every so many real seconds, at every speed of the clock."""
+async def report_for_ever(
+    store: Store,
+    progress: Progress,
+    fleet: Fleet,
+    *,
+    name: str,
+    clock: Clock,
+    leads: Callable[[], bool],
+    every_s: float,
+) -> None:
+    """Report under the sink's name, and on all parts while it `leads()`; returns where the store keeps no such points.
 
-    def __init__(self, store: PipelineStore, name: str, clock: Clock, progress: Progress, every_s: float) -> None:
-        self._every_s = every_s
-        self._store, self._name, self._clock, self._progress = store, name, clock, progress
-        self._told = Counts()
-
-    async def run(self) -> None:
-        """For ever. What fails is counted, and what it would have said is in the next point."""
+    `every_s` is real, at every speed of the clock. What could not be written is in the next point.
+    """
+    if not isinstance(store, PipelineStore):
+        return
+    told = Counts()
+    try:
         while True:
-            await asyncio.sleep(self._every_s)
-            await self.tell()
+            await asyncio.sleep(every_s)
+            done, time_ms = progress.counts, clock.now_us() // 1000
+            points = [_own(name, progress, told, time_ms)]
+            if leading := leads():
+                points += await fleet.points(time_ms)
+            else:
+                await fleet.close()
+            try:
+                await store.write_pipeline(points)
+            except StoreError as error:
+                metrics.PIPELINE_FAILURES.inc()
+                log.debug("the report on the pipeline was not written", extra={"reason": str(error)})
+                continue
+            told = done
+            if leading:
+                await fleet.written()
+    finally:
+        await fleet.close()
 
-    async def tell(self) -> None:
-        """Write what is known now."""
-        done = Counts(self._progress.settled, self._progress.refused)
-        lag = total(self._progress.lags.values())
-        time_ms = self._clock.now_us() // 1000
-        own = sink_point(
-            self._name,
-            done,
-            self._told,
-            lag_records=lag.records,
-            lag_s=lag.seconds,
-            store_up=self._progress.store_up,
-            time_ms=time_ms,
-        )
-        try:
-            await self._store.write_pipeline([own])
-            self._told = done
-        except StoreError as error:
-            metrics.PIPELINE_FAILURES.inc()
-            log.debug("the report on the pipeline was not written", extra={"reason": str(error)})
+
+def _own(name: str, progress: Progress, told: Counts, time_ms: int) -> PipelinePoint:
+    lag = total(progress.lags.values())
+    return sink_point(
+        name,
+        progress.counts,
+        told,
+        lag_records=lag.records,
+        lag_s=lag.seconds,
+        store_up=progress.store_up,
+        time_ms=time_ms,
+    )

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from derived import Log, sample
+from contracts.topics import Name
+from derived import Log, Out, sample
+from edge_process import start_edge
 from parts.handles import Broker, Database
+from parts.service import start_service
 from parts.toxiproxy import Toxiproxy
-from sink_process import InfluxUnderTest, Sinks
+from sink_process import InfluxUnderTest, Sink, Sinks
 
 
 @pytest.fixture
@@ -68,3 +71,66 @@ def test_a_store_that_was_away_is_told_all_that_happened_meanwhile(
     sink.process.wait_until(lambda: sink.most("voltstream_sink_lag_seconds") == 0, 60)
     assert store.count("samples") == 10
     assert sink.process.stop() == 0
+
+
+def leads(kafka: Broker, sink: Sink) -> bool:
+    return f"{kafka.prefix}alarms/0" in (sink.get("/lag") or {}).get("partitions", {})
+
+
+def letters(influx: Database) -> dict[tuple[str, str], int]:
+    """By part and code."""
+    found: dict[tuple[str, str], int] = {}
+    for row in points(influx, "dead-letters"):
+        key = row["name"], row["code"]
+        found[key] = found.get(key, 0) + row["dead_letters"]
+    return found
+
+
+@pytest.mark.timeout(300)  # four services that start, and one that must be found dead
+def test_one_sink_tells_of_the_whole_and_the_next_goes_on_where_it_left(
+    kafka: Broker, influx: Database, sinks: Sinks
+) -> None:
+    store, log = InfluxUnderTest(influx), Log(kafka)
+
+    def not_ours(number: int) -> list[Out]:
+        return [Out(Name.SAMPLES, b"k", f"default/CP{n}", b"no record") for n in range(number)]
+
+    with start_edge(kafka, EDGE_NODE="edge-1") as edge, start_service("streams", env=kafka.env) as streams:
+        both = [sinks.start(kafka, store.env, name=name, pipeline_s=1) for name in ("sink-a", "sink-b")]
+        both[0].process.wait_until(lambda: sum(leads(kafka, one) for one in both) == 1, 60)
+        both[0].process.wait_until(lambda: len(points(influx, "streams")) >= 2, 60)
+        log.put(*not_ours(3))
+        both[0].process.wait_until(lambda: letters(influx) == {("sink", "record"): 3}, 60)
+        (alive,) = {(row["name"], row["connections"], row["alive"]) for row in points(influx, "edge")}
+        assert alive == ("edge-1", 0, 1)
+        assert {row["name"] for row in points(influx, "streams")} == {f"{kafka.prefix}streams"}
+
+        first, second = sorted(both, key=lambda one: leads(kafka, one), reverse=True)
+        time.sleep(5)
+        told = [row["time"] for row in points(influx, "streams")]
+        assert len([at for at in told if at > told[-1] - 4000]) <= 5, "both of them tell of the whole"
+
+        assert first.process.stop() == 0
+        log.put(*not_ours(4))
+        second.process.wait_until(lambda: leads(kafka, second), 60)
+        second.process.wait_until(lambda: letters(influx) == {("sink", "record"): 7}, 60)
+
+        streams.kill()  # the edge goes on ticking into every partition
+        second.process.wait_until(lambda: points(influx, "streams")[-1]["lag_s"] > 5, 60)
+        assert points(influx, "streams")[-1]["lag_records"] >= kafka.partitions
+        edge.service.kill()
+        second.process.wait_until(lambda: points(influx, "edge")[-1]["alive"] == 0, 60)
+        assert points(influx, "edge")[-1]["tick_age_s"] >= 15
+        assert second.process.stop() == 0
+    types = {row["fieldKey"]: row["fieldType"] for row in influx.query("SHOW FIELD KEYS FROM pipeline")}
+    assert types == {
+        "lag_records": "integer",
+        "lag_s": "float",
+        "settled": "integer",
+        "refused": "integer",
+        "store_up": "integer",
+        "dead_letters": "integer",
+        "connections": "integer",
+        "tick_age_s": "float",
+        "alive": "integer",
+    }
