@@ -3,6 +3,7 @@
 Names here are without the prefix (`KAFKA_TOPIC_PREFIX`, default `ocpp.`), which stands in front of each on the broker.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -149,3 +150,11 @@ def event_headers(
         ("ce_source", f"/{source}".encode()),
         ("ce_time", rfc3339(time_us).encode()),
     )
+
+
+def event_time(headers: Iterable[tuple[str, bytes]]) -> str | None:
+    """`ce_time` of a derived record: the log's time of the frame that it came from (RFC 3339)."""
+    for name, content in headers:
+        if name == "ce_time":
+            return content.decode(errors="replace")
+    return None

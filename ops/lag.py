@@ -15,6 +15,7 @@ from ops.kafka import KafkaSettings, consumer_options, started
 
 READ_S = 3.0  # that reading the oldest records may take
 _POLL_MS = 200
+_FETCH_BYTES = 64 * 1024  # of a partition; a larger batch comes whole, though alone
 
 
 class Waiting(NamedTuple):
@@ -46,7 +47,7 @@ class LagMeter:
     """Knows when the broker took the oldest record that waits: it reads that one record, by a consumer of its own."""
 
     def __init__(self, kafka: KafkaSettings, client_id: str) -> None:
-        self._options = consumer_options(kafka, client_id)
+        self._options = {**consumer_options(kafka, client_id), "max_partition_fetch_bytes": _FETCH_BYTES}
         self._consumer: AIOKafkaConsumer | None = None
         self._known: dict[TopicPartition, tuple[int, int | None]] = {}
         """(offset, append time) of the oldest record that waited last time; no time where only markers were left."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
 
-from contracts.times import from_rfc3339
+from ops.ages import Ages
 from ops.clock import Clock
 from ops.lag import Lag
 from ops.metrics import sink as metrics
@@ -34,21 +34,10 @@ class Progress:
         """So many records were received; `records` of them were given to the store, which has all but the refused."""
         self.counts = Counts(self.counts.settled + received, self.counts.refused + refused)
         metrics.RECORDS.labels(self._store).inc(received)
-        now_us, text, age_s = self._clock.now_us(), None, None
+        ages = Ages(self._clock)
         for record in records:
-            if (derived_at := record.derived_at) != text:  # what came of one message has one time
-                text, age_s = derived_at, self._age_s(derived_at, now_us)
-            if age_s is not None:
+            if (age_s := ages.of(record.received.headers)) is not None:
                 self._latency[record.name].observe(age_s)
-
-    def _age_s(self, derived_at: str | None, now_us: int) -> float | None:
-        """Real seconds, at every speed of the clock; None where a header of somebody else's holds no time."""
-        if derived_at is None:
-            return None
-        try:
-            return max(0.0, self._clock.real_s((now_us - from_rfc3339(derived_at)) / 1e6))
-        except ValueError:
-            return None
 
     def committed(self) -> None:
         self._committed_at = time.monotonic()

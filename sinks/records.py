@@ -16,7 +16,7 @@ from contracts.events import (
     decode_status,
 )
 from contracts.times import from_rfc3339
-from contracts.topics import TOPICS, Name
+from contracts.topics import TOPICS, Name, event_time
 
 Event = Sample | ConnectorStatus | StationStatus | Session | EnergyInterval | Alarm
 Version = tuple[int, int]  # (log, revision): the greatest of a key stands
@@ -56,7 +56,7 @@ class Record(NamedTuple):
     @property
     def derived_at(self) -> str | None:
         """The log's time at which it was derived (RFC 3339), where its headers tell."""
-        return next((content.decode() for name, content in self.received.headers if name == "ce_time"), None)
+        return event_time(self.received.headers)
 
 
 _DECODERS: dict[Name, msgspec.json.Decoder[Event]] = {

@@ -1,7 +1,6 @@
 """`voltstream streams`: settings, and the engine around the agents."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -12,19 +11,18 @@ from contracts.topics import DLQ_LIMIT, Name
 from ops.clock import Clock
 from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings, client_options
-from ops.metrics import streams as metrics
+from ops.lag import LagMeter
+from ops.metrics.streams import REGISTRY
 from ops.service import stop_requested
 from ops.settings import Address, HostPort, Settings, settings_config
 from ops.topics import ensure_topics
+from streams.counting import Counting, show
 from streams.engine.engine import Engine
-from streams.engine.observer import BatchReport, Observer
 from streams.engine.process import Ending, end
 from streams.engine.settings import EngineSettings
 from streams.messages import MessagesAgent
 
 log = logging.getLogger(__name__)
-
-_GAUGES_S = 1.0
 
 
 class StreamsSettings(Settings):
@@ -40,21 +38,21 @@ class StreamsSettings(Settings):
     http: HostPort = Field(Address("127.0.0.1", 9102), description="Where to serve health, metrics and the lag.")
 
 
-async def run(settings: StreamsSettings, kafka: KafkaSettings, _clock: Clock) -> int:
+async def run(settings: StreamsSettings, kafka: KafkaSettings, clock: Clock) -> int:
     """Until SIGTERM or SIGINT. Never returns: the engine ends the process, or replaces it."""
     stop, readiness = stop_requested(), Readiness()
     readiness.blocked("kafka", "not asked yet")
     ending = Ending()
     engines: list[Engine] = []
-    async with HttpServer(readiness, settings, metrics.REGISTRY, routes=[web.get("/lag", _lag_route(engines))]):
+    async with HttpServer(readiness, settings, REGISTRY, routes=[web.get("/lag", _lag_route(engines))]):
         ensured = asyncio.create_task(ensure_topics(kafka, readiness))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({ensured, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if ensured.done():
             ensured.result()
             agents = [MessagesAgent(kafka.topic_prefix, kafka.log_epoch)]
-            engines.append(Engine(agents, engine_settings(settings, kafka), readiness, Counting()))
-            gauges = asyncio.create_task(_gauges(engines[0]))
+            engines.append(Engine(agents, engine_settings(settings, kafka), readiness, Counting(clock)))
+            gauges = asyncio.create_task(show(engines[0], LagMeter(kafka, "voltstream-streams-lag")))
             ending = await engines[0].run(stop)
             gauges.cancel()
         ensured.cancel()
@@ -75,38 +73,6 @@ def engine_settings(settings: StreamsSettings, kafka: KafkaSettings) -> EngineSe
         session_timeout_s=settings.session_timeout_s,
         heartbeat_s=min(1.0, settings.session_timeout_s / 5),
     )
-
-
-class Counting(Observer):
-    """The engine's reports as metrics."""
-
-    def loaded(self, topic: str, partition: int, keys: int, seconds: float) -> None:
-        metrics.LOAD_SECONDS.observe(seconds)
-        log.info(
-            "partition loaded",
-            extra={"topic": topic, "partition": partition, "keys": keys, "seconds": round(seconds, 2)},
-        )
-
-    def committed(self, batch: BatchReport) -> None:
-        metrics.RECORDS.labels(batch.topic).inc(batch.records)
-        metrics.OUTPUTS.labels(batch.topic).inc(batch.outputs)
-        metrics.DEAD_LETTERS.inc(batch.dead_letters)
-        metrics.FOLD_SECONDS.observe(batch.fold_s)
-        metrics.COMMIT_SECONDS.observe(batch.commit_s)
-
-    def rebalanced(self, kept: int, gained: int, lost: int) -> None:
-        metrics.REBALANCES.inc()
-        log.info("partitions assigned", extra={"kept": kept, "gained": gained, "lost": lost})
-
-
-async def _gauges(engine: Engine) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        while True:
-            views = engine.partitions()
-            metrics.LAG.set(sum(view.lag or 0 for view in views))
-            metrics.PARTITIONS.set(sum(view.loaded for view in views))
-            metrics.KEYS.set(sum(view.keys for view in views))
-            await asyncio.sleep(_GAUGES_S)
 
 
 def _lag_route(engines: list[Engine]) -> Callable[[web.Request], Awaitable[web.Response]]:

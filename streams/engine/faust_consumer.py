@@ -212,6 +212,8 @@ class Consumer(driver.Consumer):
                 partition=tp.partition,
                 loaded=partition.loaded,
                 keys=partition.keys,
+                state_bytes=partition.state_bytes,
+                since_commit_s=partition.since_commit_s,
                 next_offset=partition.next_offset if partition.loaded else None,
                 end_offset=self._thread.end_offset(tp),
             )

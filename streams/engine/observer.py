@@ -1,6 +1,10 @@
 """What the engine tells whoever counts: subclass what is of interest. Called on the event loop; must return at once."""
 
+from collections.abc import Sequence
+
 import msgspec
+
+from streams.engine.agent import Output
 
 
 class BatchReport(msgspec.Struct, frozen=True):
@@ -14,6 +18,8 @@ class BatchReport(msgspec.Struct, frozen=True):
     dead_letters: int
     fold_s: float
     commit_s: float
+    sent: Sequence[Output]
+    """The outputs and dead letters themselves."""
 
 
 class PartitionView(msgspec.Struct, frozen=True):
@@ -23,6 +29,10 @@ class PartitionView(msgspec.Struct, frozen=True):
     partition: int
     loaded: bool
     keys: int
+    state_bytes: int
+    """Of the keys and their encoded states."""
+    since_commit_s: float
+    """Real seconds since its last batch was committed, or since it was loaded."""
     next_offset: int | None
     """The next source offset to fold; None until it is loaded."""
     end_offset: int | None

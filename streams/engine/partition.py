@@ -47,6 +47,9 @@ class OwnedPartition:
         self._writer = TransactionalWriter(settings, f"{settings.group}-{agent.source}-{number}")
         self._limits = Limits(settings.output_bytes, settings.dead_letter_bytes)
         self._values: dict[bytes, bytes] = {}
+        self.state_bytes = 0
+        """Of the keys and values in memory."""
+        self._committed_at = time.monotonic()
         self._fold: PartitionFold
         self._gap: tuple[int, int] | None = None  # (next offset, where a batch began instead): read again once
         self._advanced = False
@@ -55,6 +58,11 @@ class OwnedPartition:
     def keys(self) -> int:
         """States in memory."""
         return len(self._values)
+
+    @property
+    def since_commit_s(self) -> float:
+        """Real seconds since a batch was committed, or since it was loaded."""
+        return time.monotonic() - self._committed_at
 
     @property
     def committable(self) -> int | None:
@@ -69,6 +77,8 @@ class OwnedPartition:
         self.next_offset = await load(self._settings, loading, self.source)
         self._advanced = loading.fence is not None
         self._values = loading.values
+        self.state_bytes = sum(len(key) + len(value) for key, value in self._values.items())
+        self._committed_at = time.monotonic()
         self._fold = await asyncio.to_thread(self._agent.open, self.source.partition, self._values)
         self.loaded = True
         self._observer.loaded(self.source.topic, self.source.partition, self.keys, time.monotonic() - began)
@@ -101,6 +111,7 @@ class OwnedPartition:
         last = records[-1].offset
         await self._writer.write(self._groups(folded, last))
         self._remember(folded.changes, last)
+        self._committed_at = time.monotonic()
         self._observer.committed(
             BatchReport(
                 topic=self.source.topic,
@@ -110,7 +121,8 @@ class OwnedPartition:
                 states=len(folded.changes),
                 dead_letters=folded.dead_letters,
                 fold_s=folded_at - began,
-                commit_s=time.monotonic() - folded_at,
+                commit_s=self._committed_at - folded_at,
+                sent=folded.outputs,
             )
         )
         return True
@@ -157,10 +169,11 @@ class OwnedPartition:
 
     def _remember(self, changes: Mapping[bytes, bytes | None], last: int) -> None:
         for key, value in changes.items():
-            if value is None:
-                self._values.pop(key, None)
-            else:
+            if (before := self._values.pop(key, None)) is not None:
+                self.state_bytes -= len(key) + len(before)
+            if value is not None:
                 self._values[key] = value
+                self.state_bytes += len(key) + len(value)
         self.next_offset = last + 1
         self._advanced, self._gap = True, None
 
