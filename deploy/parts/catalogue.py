@@ -136,4 +136,5 @@ PARTS = [
         debian("chromium", "fonts-dejavu-core", "fonts-liberation"),
         installed=on_path("chromium", "chromium-browser", "google-chrome"),
     ),
+    Part("prometheus", "", "promtool, which tests the alerts", debian("prometheus"), installed=on_path("promtool")),
 ]

@@ -39,6 +39,8 @@ ANSWER_SECONDS = TallyHistogram(
 )
 # Handshakes that came to nothing; `reason` as in the `rejected` record.
 REFUSALS = Counter("voltstream_edge_refusals_total", "Handshakes that were refused.", ["reason"], registry=REGISTRY)
+for _reason in ("node-full", "log-away", "log-behind"):  # our own, from 0 on: or the first one would be no increase
+    REFUSALS.labels(_reason)
 # Refused handshakes that left no record, because the log was away or had no room.
 REJECTS_DROPPED = Counter(
     "voltstream_edge_rejects_dropped_total", "Refused handshakes without a record.", registry=REGISTRY

@@ -4,7 +4,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, GCCollector, Histogram, Info, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.registry import Collector
 
 # When a counter was created says nothing that its value does not, and takes a line for each child.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -18,12 +19,16 @@ class ServiceRegistry(CollectorRegistry):
     """Holds what every process tells, Python's own metrics among them; a service's module adds its own."""
 
     def __init__(self, service: str) -> None:
+        self.collectors: list[Collector] = []
+        """In the order in which they were declared."""
         super().__init__(auto_describe=True)
         self.service = service
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self)
-        build = Info("voltstream_build", "What runs here: the release, and Python's.", registry=self)
-        build.info({"version": _release(), "python": platform.python_version()})
+        build = Gauge(
+            "voltstream_build_info", "1; the labels say what runs here.", ["version", "python"], registry=self
+        )
+        build.labels(_release(), platform.python_version()).set(1)
         # How late a timer of one second fires: the event loop is busy, or the process stood still.
         self.loop_lag = Histogram(
             f"voltstream_{service}_loop_lag_seconds",
@@ -31,6 +36,10 @@ class ServiceRegistry(CollectorRegistry):
             buckets=LOOP_LAG_BUCKETS,
             registry=self,
         )
+
+    def register(self, collector: Collector) -> None:
+        super().register(collector)
+        self.collectors.append(collector)
 
 
 def _release() -> str:

@@ -32,6 +32,8 @@ LATENCY_SECONDS = TallyHistogram(
 DEAD_LETTERS = Counter(
     "voltstream_sink_dead_letters_total", "Records that went to the dead letters.", ["code"], registry=REGISTRY
 )
+for _code in ("record", "refused", "too-large"):  # from 0 on: or the first one would be no increase
+    DEAD_LETTERS.labels(_code)
 
 # --- the store -------------------------------------------------------------------------------------------------------
 

@@ -200,3 +200,12 @@ def ocpp_rpc() -> Path:
         return part("ocpp-rpc")
     except PartMissing as missing:
         without(missing)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus' own checker of rules."""
+    try:
+        return program("promtool")
+    except PartMissing as missing:
+        without(missing)

@@ -1,12 +1,16 @@
 """What is declared: by whom, under which names, and that no label can grow without bound."""
 
+from pathlib import Path
+
 from prometheus_client import Metric, generate_latest
 
-from ops.metrics import edge, live, sink, streams
+from ops.metrics import edge, live
+from ops.metrics.document import SERVICES, declared, document
 from ops.metrics.registry import ServiceRegistry
 
-REGISTRIES: list[ServiceRegistry] = [edge.REGISTRY, streams.REGISTRY, sink.REGISTRY, live.REGISTRY]
-SHARED = {"voltstream_build"}
+PROJECT = Path(__file__).resolve().parents[3]
+REGISTRIES: list[ServiceRegistry] = list(SERVICES.values())
+SHARED = {"voltstream_build_info"}
 # What a charger chooses, and would make a metric grow without bound.
 UNBOUNDED = {"station", "identity", "connector", "evse", "transaction", "token", "conn", "remote", "firmware"}
 
@@ -40,5 +44,17 @@ def test_a_service_shows_its_own_and_what_every_process_has() -> None:
 def test_no_label_can_grow_without_bound() -> None:
     edge.FRAMES_IN.labels("ocpp1.6", "CALL")
     for registry in REGISTRIES:
+        assert not UNBOUNDED & {label for one in declared(registry) for label in one.labels}
+
+
+def test_the_page_says_what_is_declared() -> None:
+    """`python -m ops.metrics` writes it anew."""
+    assert (PROJECT / "docs" / "metrics.md").read_text() == document()
+
+
+def test_the_page_has_every_metric_that_is_shown() -> None:
+    page = document()
+    for registry in REGISTRIES:
         for family in families(registry):
-            assert not UNBOUNDED & {label for sample in family.samples for label in sample.labels}
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            assert f"| `{name}` | {family.type} |" in page
