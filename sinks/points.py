@@ -14,6 +14,10 @@ Tags never change within a key, so a revision and a replay overwrite what they r
 floats; counts and times (milliseconds since 1970) are integers. All fields of a revised record are always written,
 since a store keeps the fields of a point that a later write leaves out: not known is 0, "" or false. `superseded` is
 true in a session's former points and in void sessions; all their other numbers are 0.
+
+What boards count is an integer, 1 or 0, whose name ends in `_n`: `online_n`, `charging_n`, `faulted_n`, `open_n`.
+InfluxQL cannot add up booleans, and a sum of these over the newest point of each series is a number of stations or
+alarms. A connector counts as charging or faulted only while its station is online (not `stale`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -77,6 +81,8 @@ def _connector(record: Record, event: ConnectorStatus) -> Point:
     fields: dict[str, Value] = {
         "state": event.state,
         "stale": event.stale,
+        "charging_n": int(event.state == "charging" and not event.stale),
+        "faulted_n": int(event.state == "faulted" and not event.stale),
         "power_w": event.power_w or 0.0,
         "status_raw": event.status_raw or "",
         "charging_state_raw": event.charging_state_raw or "",
@@ -96,6 +102,8 @@ def _station(record: Record, event: StationStatus) -> Point:
     boot = event.boot
     fields: dict[str, Value] = {
         "online": event.online,
+        "online_n": int(event.online),
+        "faulted_n": int(event.state == "faulted" and event.online),
         "state": event.state or "",
         "status_raw": event.status_raw or "",
         "error_code": event.error_code or "",
@@ -222,6 +230,7 @@ def _alarm(record: Record, event: Alarm) -> Point:
         "alarm_key": event.alarm_key,
         "state": event.state,
         "open": event.state in ("raised", "updated"),
+        "open_n": int(event.state in ("raised", "updated")),
         "severity": event.severity,
         "kind": event.kind,
         "scope": event.scope,

@@ -10,6 +10,7 @@ from contracts.events import (
     AlarmCode,
     Authorization,
     Boot,
+    ConnectorState,
     Derived,
     EnergyInterval,
     Sequence,
@@ -214,3 +215,36 @@ def test_names_of_topics_and_measurements_agree() -> None:
         )
     }
     assert made == {Name.SAMPLES, Name.SESSIONS, Name.ENERGY, Name.ALARMS}
+
+
+def test_what_boards_count_is_one_or_zero_beside_the_boolean() -> None:
+    online = {
+        flag: point_of(station_status("default/A", 5, 10, online=flag)).fields["online_n"] for flag in (True, False)
+    }
+    assert online == {True: 1, False: 0}
+    raised, cleared = (point_of(alarm("default/A", 5, 10, state=state)) for state in ("raised", "cleared"))
+    assert (raised.fields["open_n"], cleared.fields["open_n"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "stale", "charging", "faulted"),
+    [
+        ("charging", False, 1, 0),
+        ("faulted", False, 0, 1),
+        ("available", False, 0, 0),
+        ("suspended_ev", False, 0, 0),
+        ("charging", True, 0, 0),
+        ("faulted", True, 0, 0),
+    ],
+)
+def test_a_connector_counts_only_while_its_station_is_online(
+    state: ConnectorState, stale: bool, charging: int, faulted: int
+) -> None:
+    event = msgspec.structs.replace(connector_status("default/A", 5, 10, state), stale=stale)
+    fields = point_of(event).fields
+    assert (fields["charging_n"], fields["faulted_n"]) == (charging, faulted)
+
+
+def test_a_station_whose_own_state_is_faulted_counts_only_while_it_is_online() -> None:
+    found = [point_of(station_status("default/A", 5, 10, online=flag, state="faulted")) for flag in (True, False)]
+    assert [point.fields["faulted_n"] for point in found] == [1, 0]
