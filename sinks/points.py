@@ -103,7 +103,6 @@ def _station(record: Record, event: StationStatus) -> Point:
     fields: dict[str, Value] = {
         "online": event.online,
         "online_n": int(event.online),
-        "faulted_n": int(event.state == "faulted" and event.online),
         "state": event.state or "",
         "status_raw": event.status_raw or "",
         "error_code": event.error_code or "",

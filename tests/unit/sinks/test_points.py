@@ -243,8 +243,3 @@ def test_a_connector_counts_only_while_its_station_is_online(
     event = msgspec.structs.replace(connector_status("default/A", 5, 10, state), stale=stale)
     fields = point_of(event).fields
     assert (fields["charging_n"], fields["faulted_n"]) == (charging, faulted)
-
-
-def test_a_station_whose_own_state_is_faulted_counts_only_while_it_is_online() -> None:
-    found = [point_of(station_status("default/A", 5, 10, online=flag, state="faulted")) for flag in (True, False)]
-    assert [point.fields["faulted_n"] for point in found] == [1, 0]

@@ -1,0 +1,1 @@
+"""Grafana boards and alert rules in Python; `dashboards/build.py` writes them as files. Pure."""

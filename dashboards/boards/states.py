@@ -1,0 +1,47 @@
+"""How to ask InfluxDB, in InfluxQL, what holds at the end of the board's range. Pure.
+
+A sink writes a state when it begins, and never again while it lasts: a station that came online on Monday has no point
+since. So these questions have no beginning, and take the newest point of each series up to the range's end.
+"""
+
+from dashboards.boards.influxql import UNTIL_TO
+from dashboards.boards.variables import SCOPE
+
+STATION = '"tenant", "site", "station"'
+EVSE = f'{STATION}, "evse"'
+CONNECTOR = f'{EVSE}, "connector"'
+SITE = '"tenant", "site"'
+
+POWER_WINDOW = "5m"
+"""For how long a power that was read counts as the power now: several of the usual intervals between readings."""
+
+
+def online(columns: str, by: str = "") -> str:
+    """Over all stations, of which `n` is 1 for each that is up and 0 for each that is offline."""
+    newest = f'SELECT last("online_n") AS "n" FROM "stations" WHERE {SCOPE} AND {UNTIL_TO} GROUP BY {STATION}'
+    return _over(columns, newest, by)
+
+
+def connectors(columns: str, by: str = "") -> str:
+    """Over all stations, of which `c` is 1 where a connector charges, and `f` where one is faulted; else 0.
+
+    A station may be both, and is neither while it is offline.
+    """
+    newest = (
+        f'SELECT last("charging_n") AS "c", "faulted_n" AS "f" FROM "status" '
+        f"WHERE {SCOPE} AND {UNTIL_TO} GROUP BY {CONNECTOR}"
+    )
+    return _over(columns, f'SELECT max("c") AS "c", max("f") AS "f" FROM ({newest}) GROUP BY {STATION}', by)
+
+
+def power(column: str, by: str = "") -> str:
+    """Over all evses: `p` is the newest power in W that was read, unless that was a session's last reading."""
+    newest = (
+        f'SELECT last("power_import_w") AS "p", "context" FROM "samples" '
+        f"WHERE {SCOPE} AND time > ${{__to}}ms - {POWER_WINDOW} AND {UNTIL_TO} GROUP BY {EVSE}"
+    )
+    return _over(column, newest, by, " WHERE \"context\" != 'Transaction.End'")
+
+
+def _over(columns: str, inner: str, by: str, where: str = "") -> str:
+    return f"SELECT {columns} FROM ({inner}){where}" + (f" GROUP BY {by}" if by else "")
