@@ -64,6 +64,12 @@ def _topics(name: str, summary: str, arguments: Sequence[str]) -> int:
     return topics(name, summary, arguments)
 
 
+def _dashboards(name: str, summary: str, arguments: Sequence[str]) -> int:
+    from voltstream.dashboards import main as dashboards
+
+    return dashboards(name, summary, arguments)
+
+
 def _contracts(name: str, summary: str, arguments: Sequence[str]) -> int:
     from voltstream.schemas import main as contracts
 
@@ -78,6 +84,7 @@ COMMANDS = {
     "live": Command("Show the fleet as it happens, in a browser.", _live),
     "simulate": Command("Run a fleet of simulated stations against an edge.", _simulate),
     "topics": Command("Create the Kafka topics, or compare them with what the services want.", _topics),
+    "dashboards": Command("Build or check the Grafana boards, or push them into a Grafana.", _dashboards),
     "contracts": Command("Print or export the records' JSON Schemas and the AsyncAPI document.", _contracts),
 }
 

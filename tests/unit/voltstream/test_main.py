@@ -59,7 +59,7 @@ def test_help_loads_no_service_and_no_library() -> None:
     assert not loaded & {"ops", "edge", "streams", "sinks", "simulator", "dashboards", "aiokafka", "faust", "pydantic"}
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"topics", "contracts"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"topics", "dashboards", "contracts"}))
 def test_every_command_has_flags_from_its_settings(name: str) -> None:
     done = voltstream(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -69,7 +69,7 @@ def test_every_command_has_flags_from_its_settings(name: str) -> None:
     assert "LOG_LEVEL" in done.stdout
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"topics", "contracts", "demo"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"topics", "dashboards", "contracts", "demo"}))
 def test_a_wrong_setting_is_one_line_that_names_the_variable(name: str) -> None:
     done = voltstream(name, KAFKA_PARTITIONS="none")
     assert (done.returncode, done.stdout) == (2, "")
