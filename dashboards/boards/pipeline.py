@@ -9,7 +9,8 @@ It asks the measurement `pipeline`, to which each sink writes every 15 s (sinks/
 | `dead-letters` | edge, streams or sink    | dead_letters; and a tag `code`                       |
 | `edge`         | the node                 | connections, tick_age_s, alive (1/0)                 |
 
-`settled`, `refused` and `dead_letters` count since the point before.
+`settled`, `refused` and `dead_letters` count since the point before. A lag that is not known is left out. A store that
+is away shows as no points: "no data" is an alarm there, and the panels say so.
 """
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -65,7 +66,7 @@ def _numbers() -> list[Panel]:
             "Sinks that reported in the last minute.",
             "short",
             _NO_REPORT,
-            Query("A", _newest("count", "lag_records", "sink")),
+            Query("A", _newest("count", "store_up", "sink")),
             steps=((None, "red"), (1, "green")),
         ).span(3),
         number(

@@ -43,8 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if isinstance(item, pytest.Function):
-            chosen = str(item.callspec.params.get("broker")) if hasattr(item, "callspec") else ""
-            for name in {*item.fixturenames, chosen} & MARKERS.keys():
+            chosen = item.callspec.params if hasattr(item, "callspec") else {}
+            named = {str(chosen.get(fixture)) for fixture in ("broker", "database")}
+            for name in {*item.fixturenames, *named} & MARKERS.keys():
                 item.add_marker(MARKERS[name])
     items.sort(key=lambda item: ("connected" not in item.path.parts, -_may_take_s(item)))
 
@@ -161,6 +162,14 @@ def influx2(influx2_server: Influx2Client) -> Iterator[Database]:
     influx2_server.create_database(bucket.name)
     yield bucket
     influx2_server.drop_database(bucket.name)
+
+
+@pytest.fixture(params=["influx"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A database of the test's own on each kind of InfluxDB in turn: the same queries must hold on all."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
 
 
 @pytest.fixture(scope="session")
