@@ -18,6 +18,9 @@ true in a session's former points and in void sessions; all their other numbers 
 What boards count is an integer, 1 or 0, whose name ends in `_n`: `online_n`, `charging_n`, `faulted_n`, `open_n`.
 InfluxQL cannot add up booleans, and a sum of these over the newest point of each series is a number of stations or
 alarms. A connector counts as charging or faulted only while its station is online (not `stale`).
+
+`power_now_w` in `samples` is what flows through an evse from a point on until its next one: a power that was read, and
+0 from a transaction's last reading and from a state in which nothing flows. So its newest value is the power now.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,7 +28,17 @@ from functools import lru_cache
 from hashlib import sha256
 
 from contracts.errors import RecordError
-from contracts.events import Alarm, ConnectorStatus, Derived, EnergyInterval, Sample, Session, StationStatus, Superseded
+from contracts.events import (
+    DELIVERING,
+    Alarm,
+    ConnectorStatus,
+    Derived,
+    EnergyInterval,
+    Sample,
+    Session,
+    StationStatus,
+    Superseded,
+)
 from sinks.point import Point, Tags, Value
 from sinks.records import Record
 
@@ -48,7 +61,7 @@ def points(record: Record) -> list[Point]:
             case Sample() as event:
                 return _sample(record, event)
             case ConnectorStatus() as event:
-                return [_connector(record, event)]
+                return _connector(record, event)
             case StationStatus() as event:
                 return [_station(record, event)]
             case Session() as event:
@@ -69,6 +82,8 @@ def _sample(record: Record, event: Sample) -> list[Point]:
         return []
     context = event.context if event.context in CONTEXTS else "Other"
     fields: dict[str, Value] = {**event.values}
+    if (power_w := _power_from_here(event)) is not None:
+        fields["power_now_w"] = power_w
     if event.connector is not None:
         fields["connector"] = event.connector
     if event.transaction_id is not None:
@@ -77,8 +92,22 @@ def _sample(record: Record, event: Sample) -> list[Point]:
     return [Point("samples", tags, fields, ms(event.at), record)]
 
 
-def _connector(record: Record, event: ConnectorStatus) -> Point:
-    fields: dict[str, Value] = {
+def _power_from_here(event: Sample) -> float | None:
+    """What flows from this reading on: what was read; nothing after the last reading of a transaction."""
+    return 0.0 if event.context == "Transaction.End" else event.values.get("power_import_w")
+
+
+def _connector(record: Record, event: ConnectorStatus) -> list[Point]:
+    """The state; and where nothing flows in it, that, among the readings of its evse."""
+    when, tags = _when(event.since, event.reported_at, record.derived_at), (*_evse(event.evse), *_common(event))
+    found = [Point("status", (("connector", str(event.connector)), *tags), _connector_fields(event), when, record)]
+    if event.state not in DELIVERING and event.evse:
+        found.append(Point("samples", (("context", "Other"), *tags), {"power_now_w": 0.0}, when, record))
+    return found
+
+
+def _connector_fields(event: ConnectorStatus) -> dict[str, Value]:
+    return {
         "state": event.state,
         "stale": event.stale,
         "charging_n": int(event.state == "charging" and not event.stale),
@@ -94,8 +123,6 @@ def _connector(record: Record, event: ConnectorStatus) -> Point:
         "reported_at": _ms_or_0(event.reported_at),
         "revision": event.revision,
     }
-    tags = (("connector", str(event.connector)), *_evse(event.evse), *_common(event))
-    return Point("status", tags, fields, _when(event.since, event.reported_at, record.derived_at), record)
 
 
 def _station(record: Record, event: StationStatus) -> Point:

@@ -95,7 +95,7 @@ def _numbers() -> list[Panel]:
         ).span(3),
         number(
             "Power now",
-            f"The newest power of each evse, read in the last {states.POWER_WINDOW} and not at a session's end.",
+            f"What each evse delivers, as read in the last {states.POWER_WINDOW}; nothing where it stopped since.",
             "watt",
             f"No power read for {states.POWER_WINDOW}",
             Query("A", states.power('sum("p") AS "power"')),

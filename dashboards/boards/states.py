@@ -12,8 +12,8 @@ EVSE = f'{STATION}, "evse"'
 CONNECTOR = f'{EVSE}, "connector"'
 SITE = '"tenant", "site"'
 
-POWER_WINDOW = "5m"
-"""For how long a power that was read counts as the power now: several of the usual intervals between readings."""
+POWER_WINDOW = "15m"
+"""For how long a power that was read counts as the power now: the longest usual interval between readings."""
 
 
 def online(columns: str, by: str = "") -> str:
@@ -35,13 +35,13 @@ def connectors(columns: str, by: str = "") -> str:
 
 
 def power(column: str, by: str = "") -> str:
-    """Over all evses: `p` is the newest power in W that was read, unless that was a session's last reading."""
+    """Over all evses, of which `p` is the power now in W, where anything was heard of it lately."""
     newest = (
-        f'SELECT last("power_import_w") AS "p", "context" FROM "samples" '
+        f'SELECT last("power_now_w") AS "p" FROM "samples" '
         f"WHERE {SCOPE} AND time > ${{__to}}ms - {POWER_WINDOW} AND {UNTIL_TO} GROUP BY {EVSE}"
     )
-    return _over(column, newest, by, " WHERE \"context\" != 'Transaction.End'")
+    return _over(column, newest, by)
 
 
-def _over(columns: str, inner: str, by: str, where: str = "") -> str:
-    return f"SELECT {columns} FROM ({inner}){where}" + (f" GROUP BY {by}" if by else "")
+def _over(columns: str, inner: str, by: str) -> str:
+    return f"SELECT {columns} FROM ({inner})" + (f" GROUP BY {by}" if by else "")

@@ -34,7 +34,7 @@ def test_only_the_newest_of_a_session_is_written_with_all_its_former_points() ->
 
 
 def test_every_state_of_a_connector_is_written() -> None:
-    lines, _ = to_lines(records(connector_status("default/A", 1, 0, "preparing"), connector_status("default/A", 2, 9)))
+    lines, _ = to_lines(records(connector_status("default/A", 1, 0, "occupied"), connector_status("default/A", 2, 9)))
     assert len(lines) == 2
 
 

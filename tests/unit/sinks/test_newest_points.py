@@ -42,9 +42,9 @@ def test_samples_of_one_moment_are_united() -> None:
 
 def test_each_state_of_a_connector_keeps_its_point() -> None:
     found = newest_of(
-        connector_status("default/A", 5, 10, "preparing"), connector_status("default/A", 9, 20, "charging")
+        connector_status("default/A", 5, 10, "occupied"), connector_status("default/A", 9, 20, "charging")
     )
-    assert [point.fields["state"] for point in found] == ["preparing", "charging"]
+    assert [point.fields["state"] for point in found] == ["occupied", "charging"]
 
 
 def test_a_former_point_never_hides_the_session_that_stands_there_now() -> None:

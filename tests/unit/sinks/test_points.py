@@ -5,6 +5,7 @@ import pytest
 
 from contracts.errors import RecordError
 from contracts.events import (
+    DELIVERING,
     Affected,
     Alarm,
     AlarmCode,
@@ -54,7 +55,8 @@ def test_a_sample_is_its_flat_values_at_the_time_of_its_reading() -> None:
         "station": "default/A",
         "tenant": "default",
     }
-    assert point.fields == {"power_import_w": 7000.0, "current_l1_a": 10.5, "connector": 1, "transaction_id": "17"}
+    measured = {"power_import_w": 7000.0, "current_l1_a": 10.5, "power_now_w": 7000.0}
+    assert point.fields == {**measured, "connector": 1, "transaction_id": "17"}
 
 
 def test_a_chargers_own_context_makes_no_series() -> None:
@@ -67,7 +69,8 @@ def test_a_sample_without_flat_values_has_no_point() -> None:
 
 
 def test_a_connectors_state_stands_where_it_began() -> None:
-    point = point_of(connector_status("default/A", 5, 30, "faulted", error_code="GroundFailure", power_w=None))
+    event = connector_status("default/A", 5, 30, "faulted", error_code="GroundFailure", power_w=None)
+    point = points_of(event)[0]
     assert point.measurement == "status"
     assert point.time_ms == MS + 30_000
     assert dict(point.tags)["connector"] == "1"
@@ -241,5 +244,33 @@ def test_a_connector_counts_only_while_its_station_is_online(
     state: ConnectorState, stale: bool, charging: int, faulted: int
 ) -> None:
     event = msgspec.structs.replace(connector_status("default/A", 5, 10, state), stale=stale)
-    fields = point_of(event).fields
+    fields = points_of(event)[0].fields
     assert (fields["charging_n"], fields["faulted_n"]) == (charging, faulted)
+
+
+def test_power_flows_from_a_reading_on_until_the_last_one_of_its_transaction() -> None:
+    read = point_of(sample("default/A", 5, 60, power_import_w=7000.0))
+    other = point_of(sample("default/A", 6, 70, energy_import_wh=5.0))
+    last = msgspec.structs.replace(sample("default/A", 7, 80, power_import_w=6900.0), context="Transaction.End")
+    assert read.fields["power_now_w"] == 7000.0
+    assert "power_now_w" not in other.fields
+    assert (point_of(last).fields["power_now_w"], point_of(last).fields["power_import_w"]) == (0.0, 6900.0)
+
+
+@pytest.mark.parametrize("state", ["available", "faulted", "finishing", "preparing", "unavailable", "reserved"])
+def test_power_ends_with_a_state_in_which_nothing_flows(state: ConnectorState) -> None:
+    status, stopped = points_of(connector_status("default/A", 5, 10, state))
+    assert (status.measurement, stopped.measurement) == ("status", "samples")
+    assert (stopped.time_ms, dict(stopped.fields)) == (status.time_ms, {"power_now_w": 0.0})
+    assert dict(stopped.tags) == {
+        "context": "Other",
+        "evse": "1",
+        "site": "depot 1",
+        "station": "default/A",
+        "tenant": "default",
+    }
+
+
+@pytest.mark.parametrize("state", sorted(DELIVERING))
+def test_in_the_other_states_what_was_read_holds(state: ConnectorState) -> None:
+    assert [point.measurement for point in points_of(connector_status("default/A", 5, 10, state))] == ["status"]
