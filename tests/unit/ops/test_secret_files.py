@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr
 
 from contracts.errors import ConfigurationError
 from ops.secret_files import secret_from_file
-from ops.settings import Settings, settings_config, unknown_variables
+from ops.settings import Settings, settings_config, check_variables
 
 
 class StoreLike(Settings):
@@ -88,5 +88,6 @@ def test_a_wrong_secret_from_a_file_is_not_shown(tmp_path: Path, monkeypatch: py
 def test_only_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     path = written(tmp_path, b"x")
     known = {"STORE_TOKEN_FILE": path, "STORE_KEY_FILE": path}
-    assert unknown_variables([StoreLike], known) == []
-    assert unknown_variables([StoreLike], {"STORE_NAME_FILE": path}) != []
+    assert check_variables([StoreLike], known) == []
+    with pytest.raises(ConfigurationError, match="STORE_NAME_FILE"):
+        check_variables([StoreLike], {"STORE_NAME_FILE": path})
