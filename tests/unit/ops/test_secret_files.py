@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr
 
 from contracts.errors import ConfigurationError
 from ops.secret_files import secret_from_file
-from ops.settings import Settings, settings_config, check_variables
+from ops.settings import Settings, check_variables, settings_config
 
 
 class StoreLike(Settings):

@@ -139,10 +139,16 @@ def test_a_wrong_setting_is_one_line_and_2(script: Path, arguments: list[str], l
     assert err.count("\n") == 1
 
 
-def test_a_typo_in_the_environment_is_a_warning(script: Path) -> None:
-    status, _, err = end(start(script, "--ending", "failed", TOY_ENDNG="x"))
+def test_a_typo_in_the_environment_is_refused(script: Path) -> None:
+    status, out, err = end(start(script, "--ending", "failed", TOY_ENDNG="x"))
+    assert (status, out) == (2, "")
+    assert err == "voltstream toy: TOY_ENDNG is not a setting (did you mean TOY_ENDING?)\n"
+
+
+def test_a_typo_in_a_variable_that_others_may_own_is_a_warning(script: Path) -> None:
+    status, _, err = end(start(script, "--ending", "failed", KAFKA_BOOTSTRP="x"))
     assert status == 3
-    assert "WARNING toy: TOY_ENDNG is not a setting and changes nothing: did you mean TOY_ENDING?" in err
+    assert "WARNING toy: KAFKA_BOOTSTRP is not a setting and changes nothing: did you mean KAFKA_BOOTSTRAP?" in err
 
 
 def test_a_plain_function_may_own_the_loop(script: Path) -> None:
