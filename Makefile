@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet demo-20
+.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet demo-20 test-dates
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -88,3 +88,6 @@ fleet: $(READY) ## ten hours of 200 stations that misbehave in every way (25 min
 
 demo-20: $(READY) ## the demo twenty times in a row (50 min)
 	@$(BIN)/python -m tests.long.demo $(ARGS)
+
+test-dates: $(READY) ## all tests on later days, on a leap day, over a new year, in another zone and language (60 min)
+	@$(BIN)/python -m tests.long.dates $(ARGS)

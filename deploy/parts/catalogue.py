@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,22 @@ def on_path(*programs: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(each) for each in programs)
 
 
+def turkish_locale(folder: Path) -> None:
+    """The locale in which the capital of i is not I."""
+    debian("locales")(folder)
+    run(["localedef", "-i", "tr_TR", "-f", "UTF-8", "tr_TR.UTF-8"], cwd=folder)
+
+
+def has_turkish_locale() -> bool:
+    return (
+        shutil.which("locale") is not None
+        and "tr_TR.utf8"
+        in subprocess.run(
+            ["locale", "-a"], capture_output=True, text=True, errors="replace", check=False
+        ).stdout.splitlines()
+    )
+
+
 PARTS = [
     Part("kafka", "4.1.1", "the log, as in production", maven(HERE / "kafka" / "pom.xml")),
     Part(
@@ -137,4 +154,12 @@ PARTS = [
         installed=on_path("chromium", "chromium-browser", "google-chrome"),
     ),
     Part("prometheus", "", "promtool, which tests the alerts", debian("prometheus"), installed=on_path("promtool")),
+    Part(
+        "libfaketime",
+        "",
+        "another day, for `make test-dates`",
+        debian("libfaketime"),
+        installed=lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),
+    ),
+    Part("tr_TR", "", "another language, for `make test-dates`", turkish_locale, installed=has_turkish_locale),
 ]
