@@ -39,13 +39,23 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message} (see {self.prog} --help)")
 
 
-def load(program: str, summary: str, classes: Sequence[type[Settings]], arguments: Sequence[str]) -> Loaded:
-    """Read flags and environment into one object per class. Raises ConfigurationError; --help prints and exits 0."""
+def load(
+    program: str,
+    summary: str,
+    classes: Sequence[type[Settings]],
+    arguments: Sequence[str],
+    *,
+    relatives: Sequence[type[Settings]] = (),
+) -> Loaded:
+    """Read flags and environment into one object per class. Raises ConfigurationError; --help prints and exits 0.
+
+    `relatives` are settings of other commands whose variables begin alike: they may stand in the same environment.
+    """
     values = vars(parser(program, summary, classes).parse_args(arguments))
-    warnings = check_variables(classes, os.environ)
+    warnings = check_variables((*classes, *relatives), os.environ)
     built = []
     for cls in classes:
-        given = {field: values[cls.variable(field)] for field in cls.model_fields}
+        given = {field: values.get(cls.variable(field)) for field in cls.model_fields}
         built.append(cls.from_text({field: value for field, value in given.items() if value is not None}))
     return Loaded(built, warnings)
 
@@ -57,8 +67,11 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
     )
     result.epilog = "\n\n".join([*_secrets_note(classes), *(cls.notes for cls in classes if cls.notes)]) or None
     for cls in classes:
-        group = result.add_argument_group((inspect.getdoc(cls) or cls.__name__).splitlines()[0])
+        title = (inspect.getdoc(cls) or cls.__name__).splitlines()[0]
+        group = result.add_argument_group(title, _without_flag(cls))
         for name, field in cls.model_fields.items():
+            if name in cls.without_flag:
+                continue
             options: dict[str, Any] = {"dest": cls.variable(name), "help": _help(cls, name, field)}
             if _plain_type(field) is bool:
                 options["action"] = argparse.BooleanOptionalAction
@@ -66,6 +79,16 @@ def parser(program: str, summary: str, classes: Sequence[type[Settings]]) -> arg
                 options["metavar"] = _metavar(field)
             group.add_argument(cls.flag(name), **options)
     return result
+
+
+def _without_flag(cls: type[Settings]) -> str | None:
+    """What --help says of the settings that have no flag."""
+    lines = [
+        f"{cls.variable(name)} has no flag, only the variable or its file: {field.description}"
+        for name, field in cls.model_fields.items()
+        if name in cls.without_flag
+    ]
+    return "\n".join(lines) or None
 
 
 def _secrets_note(classes: Sequence[type[Settings]]) -> list[str]:

@@ -35,6 +35,8 @@ class Service(Generic[S]):
 
     settings: type[S]
     run: Callable[[S, KafkaSettings, Clock], Coroutine[Any, Any, int] | int]
+    relatives: Sequence[type[Settings]] = ()
+    """Settings of other commands whose variables begin like this one's."""
 
     def main(self, name: str, summary: str, arguments: Sequence[str]) -> int:
         """Read the settings and run the service to its end."""
@@ -42,7 +44,7 @@ class Service(Generic[S]):
 
     def _main(self, name: str, summary: str, arguments: Sequence[str]) -> int:
         classes = (self.settings, KafkaSettings, ClockSettings, LogSettings)
-        loaded = load(f"voltstream {name}", summary, classes, arguments)
+        loaded = load(f"voltstream {name}", summary, classes, arguments, relatives=self.relatives)
         logs.set_up(loaded[LogSettings], name)
         for warning in loaded.warnings:
             log.warning(warning)

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     foreign_names: ClassVar[bool] = False
     """Other programs use the prefix too (`KAFKA_HEAP_OPTS`): only warn of an unknown variable that is nearly ours."""
 
+    without_flag: ClassVar[frozenset[str]] = frozenset()
+    """Secrets that must not even be offered as flags, which are seen in the process list."""
+
     @classmethod
     def prefix(cls) -> str:
         return cls.model_config.get("env_prefix", "")
@@ -83,7 +86,8 @@ class Settings(BaseSettings):
     @classmethod
     def wrong(cls, field: str, wanted: str) -> ConfigurationError:
         """The error to raise where a value turns out to be unusable later (a port in use, a topic of another size)."""
-        return ConfigurationError(f"{cls.variable(field)} ({cls.flag(field)}): {wanted}")
+        flag = "" if field in cls.without_flag else f" ({cls.flag(field)})"
+        return ConfigurationError(f"{cls.variable(field)}{flag}: {wanted}")
 
     @classmethod
     def from_text(cls, flags: Mapping[str, object]) -> Self:

@@ -78,6 +78,32 @@ def test_help_says_once_that_a_secret_may_stand_in_a_file() -> None:
     assert "VARIABLE_FILE" not in help_text(ClockSettings)
 
 
+class Administered(Settings):
+    """Made"""
+
+    model_config = settings_config("SINK_INIT_")
+    without_flag = frozenset({"admin_token"})
+    admin_token: SecretStr = Field(SecretStr(""), min_length=4, description="The administrator's token.")
+
+
+def test_a_secret_without_a_flag_is_in_the_help_and_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = help_text(Administered)
+    assert "SINK_INIT_ADMIN_TOKEN has no flag, only the variable or its file: The administrator's token." in text
+    assert "--admin-token" not in text
+    with pytest.raises(ConfigurationError, match="--admin-token"):
+        load("voltstream sink", "", (Administered,), ["--admin-token", "sesame"])
+    monkeypatch.setenv("SINK_INIT_ADMIN_TOKEN", "sesame")
+    assert load("voltstream sink", "", (Administered,), [])[Administered].admin_token.get_secret_value() == "sesame"
+    monkeypatch.setenv("SINK_INIT_ADMIN_TOKEN", "x")
+    with pytest.raises(ConfigurationError, match=r"^SINK_INIT_ADMIN_TOKEN: "):
+        load("voltstream sink", "", (Administered,), [])
+
+
+def test_variables_of_a_related_command_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SINK_INIT_ADMIN_TOKEN", "sesame")
+    assert load("voltstream sink", "", (SinkLike,), [], relatives=(Administered,)).warnings == []
+
+
 def test_values_come_from_flags_environment_and_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SINK_STORE", "influx")
     monkeypatch.setenv("KAFKA_PARTITIONS", "4")
