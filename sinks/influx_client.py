@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgspec
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
@@ -40,6 +41,11 @@ class Target:
     timeout_s: float = 10.0
 
 
+class _Answer(msgspec.Struct):
+    message: str = ""
+    error: str = ""
+
+
 class InfluxClient:
     """A connection to a target; used inside a running loop."""
 
@@ -48,7 +54,7 @@ class InfluxClient:
         self._timeout = aiohttp.ClientTimeout(total=target.timeout_s)
         self._client: Any = InfluxDBClientAsync(target.url, target.token, target.org, timeout=self._timeout)
         self._told = ""
-        self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+        self._service: Any = WriteService(self._client.api_client)
 
     async def write(self, lines: str) -> None:
         """All of them are accepted, or a StoreError is raised. Times are in milliseconds."""
@@ -63,7 +69,8 @@ class InfluxClient:
                 async_req=False,
             )
         except ApiException as error:
-            raise error_of(error.status, _text(error), _retry_after_s(error)) from None
+            words = words_of(error) + setting_to_mend(error.status, words_of(error))
+            raise error_of(error.status, words, _retry_after_s(error)) from None
         except _AWAY as error:
             raise self._away(error) from error
 
@@ -112,10 +119,26 @@ def error_of(
             return StoreClosedError(text)
 
 
-def _text(error: ApiException) -> str:
+def setting_to_mend(status: int | None, words: str) -> str:
+    """Which setting of the sink's an operator should look at, to be put after InfluxDB's words."""
+    match status:
+        case 401 | 403:
+            return " (SINK_INFLUX_TOKEN)"
+        case 404:
+            return " (SINK_INFLUX_ORG)" if "organization" in words else " (SINK_INFLUX_BUCKET)"
+        case _:
+            return ""
+
+
+def words_of(error: ApiException) -> str:
+    """What InfluxDB said: the `message` of a 2.x, the `error` of a 1.8, or the body as it stands."""
     body: object = error.body
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or error.reason)
-    return text.strip()[:1000]
+    text = (body.decode(errors="replace") if isinstance(body, bytes) else str(body or error.reason)).strip()
+    try:
+        answer = msgspec.json.decode(text, type=_Answer)
+    except msgspec.DecodeError:
+        answer = _Answer()
+    return (answer.message or answer.error or text)[:1000]
 
 
 def _retry_after_s(error: ApiException) -> float | None:

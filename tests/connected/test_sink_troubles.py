@@ -11,7 +11,8 @@ from contracts.events import Sample
 from contracts.times import MINUTE
 from derived import T0, Log, at, energy, sample
 from parts.handles import Broker, Database
-from parts.influx import Influx, start_influx
+from parts.influx import Server, start_influx
+from parts.influx2 import Influx2Client, start_influx2
 from parts.kafka import start_kafka
 from parts.toxiproxy import Toxiproxy
 from sink_process import DuckDbUnderTest, InfluxUnderTest, Sinks
@@ -25,10 +26,25 @@ def sinks(tmp_path: Path) -> Iterator[Sinks]:
         yield sinks
 
 
-@pytest.fixture
-def server() -> Iterator[Influx]:
-    """An InfluxDB that may be killed."""
-    with start_influx() as server:
+EITHER_INFLUX = [
+    pytest.param("influx", id="influxdb", marks=pytest.mark.influx),
+    pytest.param("influx2", id="influxdb2", marks=pytest.mark.influx2),
+]
+
+
+@pytest.fixture(params=EITHER_INFLUX)
+def database(request: pytest.FixtureRequest) -> Database:
+    """One of the test's own, on a 1.8 and on a 2.7."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
+
+
+@pytest.fixture(params=EITHER_INFLUX)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """An InfluxDB that may be killed, a 1.8 and a 2.7."""
+    request.getfixturevalue(f"{request.param}_part")
+    with start_influx() if request.param == "influx" else start_influx2() as server:
         yield server
 
 
@@ -44,8 +60,9 @@ def rows_of(samples: list[Sample]) -> set[tuple[object, ...]]:
 
 
 @pytest.mark.timeout(300)  # servers that start three times, perhaps on a busy machine
-def test_a_database_that_is_killed_and_comes_back_holds_everything(kafka: Broker, server: Influx, sinks: Sinks) -> None:
+def test_a_database_that_is_killed_and_comes_back_holds_everything(kafka: Broker, server: Server, sinks: Sinks) -> None:
     store = InfluxUnderTest(Database(server))
+    server.create_database(store.database.name)
     log, sink = Log(kafka), sinks.start(kafka, store.env, linger_ms=20, batch_records=200)
     sink.wait_until_reads()
     wanted = []
@@ -66,10 +83,10 @@ def test_a_database_that_is_killed_and_comes_back_holds_everything(kafka: Broker
 
 
 @pytest.mark.timeout(300)  # servers that start three times, perhaps on a busy machine
-@pytest.mark.usefixtures("kafka_part")
-def test_a_sink_waits_for_its_database_and_its_kafka(server: Influx, sinks: Sinks) -> None:
-    server.stop()
-    with start_kafka() as kafka:
+@pytest.mark.usefixtures("kafka_part", "influx_part")
+def test_a_sink_waits_for_its_database_and_its_kafka(sinks: Sinks) -> None:
+    with start_kafka() as kafka, start_influx() as server:
+        server.stop()
         broker = Broker("kafka", kafka.bootstrap)
         kafka.kill()
         store = InfluxUnderTest(Database(server))
@@ -93,17 +110,16 @@ def test_a_sink_waits_for_its_database_and_its_kafka(server: Influx, sinks: Sink
         assert store.rows("samples", "station", "at", "power_import_w") == rows_of(burst(0, 100) + burst(1, 100))
 
 
-def test_a_refused_line_is_singled_out(kafka: Broker, influx: Database, sinks: Sinks) -> None:
-    store = InfluxUnderTest(influx)
+def test_a_refused_line_is_singled_out(kafka: Broker, database: Database, sinks: Sinks) -> None:
+    store = InfluxUnderTest(database)
     good, bad = burst(0, 700), sample("default/BAD", 1, 1, power_import_w=5.0, frequency_hz=50.0)
     # Somebody has written this field as a text: InfluxDB refuses every other type in that shard.
-    influx.write(f'samples,station=x frequency_hz="fifty" {1795500000000}')
+    database.write(f'samples,station=x frequency_hz="fifty" {1795500000000}')
     sink = sinks.start(kafka, store.env)
     Log(kafka).put(*good[:350], bad, *good[350:])
     sink.wait_until_reads()
     sink.wait_settled()
     sink.process.stop()
-    influx.query("DROP SERIES FROM samples WHERE station = 'x'")
     assert store.rows("samples", "station", "at", "power_import_w") >= rows_of(good)
     (letter,) = dead_letters(kafka)
     assert letter.code == "refused"
@@ -114,9 +130,10 @@ def test_a_refused_line_is_singled_out(kafka: Broker, influx: Database, sinks: S
     assert b"default/BAD" in b64decode(letter.value or "")
 
 
-def test_points_outside_the_retention_go_to_the_dead_letters(kafka: Broker, influx: Database, sinks: Sinks) -> None:
-    influx.query(f'CREATE RETENTION POLICY "week" ON "{influx.name}" DURATION 7d REPLICATION 1 DEFAULT')
-    store = InfluxUnderTest(influx)
+def test_points_outside_the_retention_go_to_the_dead_letters(kafka: Broker, database: Database, sinks: Sinks) -> None:
+    week = Database(database.server, f"{database.name}week")
+    week.server.create_database(week.name, retention_days=7)
+    store = InfluxUnderTest(week)
     this_quarter = (time.time_ns() // 1000 - T0) // (15 * MINUTE)  # the server drops by its own clock, which is today's
     old = energy("default/A", 1, this_quarter - 96 * 8, 1.0)
     sink = sinks.start(kafka, store.env)
@@ -127,6 +144,7 @@ def test_points_outside_the_retention_go_to_the_dead_letters(kafka: Broker, infl
     assert store.count("energy") == 5
     (letter,) = dead_letters(kafka)
     assert "retention policy" in letter.error
+    week.server.drop_database(week.name)
 
 
 @pytest.mark.usefixtures("influx_part")
@@ -137,7 +155,7 @@ def test_a_sink_that_is_turned_away_says_so_and_goes_on(kafka: Broker, sinks: Si
         log, sink = Log(kafka), sinks.start(kafka, env)
         log.put(*burst(0, 100))
         sink.process.wait_until(lambda: "store" in sink.reasons(), 60)
-        assert "401" in sink.reasons()["store"]
+        assert sink.reasons()["store"] == "InfluxDB answers 401: authorization failed (SINK_INFLUX_TOKEN)"
         assert "of-the-fleet" not in sink.log.read_text()
         # The operator makes the user, and the database that it may write to.
         server.query(f'CREATE DATABASE "{store.database.name}"')
@@ -147,6 +165,36 @@ def test_a_sink_that_is_turned_away_says_so_and_goes_on(kafka: Broker, sinks: Si
         sink.wait_settled()
         assert sink.process.stop() == 0
         assert store.rows("samples", "station", "at", "power_import_w") == rows_of(burst(0, 100))
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"SINK_INFLUX_TOKEN": "wrong"}, "401: unauthorized access (SINK_INFLUX_TOKEN)"),
+        ({"SINK_INFLUX_BUCKET": "nowhere"}, '404: bucket "nowhere" not found (SINK_INFLUX_BUCKET)'),
+        ({"SINK_INFLUX_ORG": "nobody"}, '404: organization name "nobody" not found (SINK_INFLUX_ORG)'),
+    ],
+    ids=["token", "bucket", "org"],
+)
+def test_a_sink_that_a_2x_turns_away_names_the_setting(
+    kafka: Broker, influx2: Database, sinks: Sinks, changed: dict[str, str], wanted: str
+) -> None:
+    sink = sinks.start(kafka, {**InfluxUnderTest(influx2).env, **changed})
+    Log(kafka).put(*burst(0, 10))
+    sink.process.wait_until(lambda: "store" in sink.reasons(), 60)
+    assert sink.reasons()["store"] == f"InfluxDB answers {wanted}"
+
+
+def test_a_sink_goes_on_when_its_bucket_is_made(kafka: Broker, influx2_server: Influx2Client, sinks: Sinks) -> None:
+    store = InfluxUnderTest(Database(influx2_server))
+    log, sink = Log(kafka), sinks.start(kafka, store.env)
+    log.put(*burst(0, 100))
+    sink.process.wait_until(lambda: "SINK_INFLUX_BUCKET" in sink.reasons().get("store", ""), 60)
+    influx2_server.create_database(store.database.name)
+    sink.wait_settled()
+    assert sink.process.stop() == 0
+    assert store.rows("samples", "station", "at", "power_import_w") == rows_of(burst(0, 100))
+    influx2_server.drop_database(store.database.name)
 
 
 def test_a_sink_that_slept_never_writes_over_its_successor(

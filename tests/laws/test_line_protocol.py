@@ -38,7 +38,7 @@ def any_point(draw: st.DrawFn) -> Point:
 
 @given(any_point())
 def test_influxdb_client_writes_the_same(point: Point) -> None:
-    theirs: Any = ClientPoint(point.measurement)  # type: ignore[no-untyped-call]
+    theirs: Any = ClientPoint(point.measurement)
     theirs.time(point.time_ms, WritePrecision.MS)
     for key, tag in point.tags:
         theirs.tag(key, tag)

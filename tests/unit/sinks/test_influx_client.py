@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from sinks.influx_client import InfluxClient, Target
+from sinks.influx_client import InfluxClient, Target, setting_to_mend
+from sinks.service import SinkSettings
 from sinks.store import BatchRefusedError, BatchTooLargeError, StoreAwayError, StoreClosedError, StoreError
 
 
@@ -72,6 +73,31 @@ async def test_answers_that_are_no_acceptance(
         await client.write("m f=1 1")
     assert type(raised.value) is error
     assert "u:p" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "wanted"),
+    [
+        (401, '{"code":"unauthorized","message":"unauthorized access"}', "unauthorized access (SINK_INFLUX_TOKEN)"),
+        (403, '{"error":"user may not write"}', "user may not write (SINK_INFLUX_TOKEN)"),
+        (404, '{"code":"not found","message":"bucket \\"b\\" not found"}', 'bucket "b" not found (SINK_INFLUX_BUCKET)'),
+        (404, '{"error":"database not found: b"}', "database not found: b (SINK_INFLUX_BUCKET)"),
+        (404, '{"message":"organization name o not found"}', "organization name o not found (SINK_INFLUX_ORG)"),
+        (405, "<html>", "<html>"),
+    ],
+)
+async def test_a_closed_store_names_the_setting_to_mend(
+    server: Server, client: InfluxClient, status: int, body: str, wanted: str
+) -> None:
+    server.status, server.text = status, body
+    with pytest.raises(StoreClosedError) as raised:
+        await client.write("m f=1 1")
+    assert str(raised.value) == f"InfluxDB answers {status}: {wanted}"
+
+
+def test_the_settings_that_are_named_exist() -> None:
+    named = {setting_to_mend(status, words) for status in (401, 403, 404) for words in ("organization", "bucket")}
+    assert {name.strip(" ()") for name in named} <= SinkSettings.variables()
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None)])
