@@ -83,7 +83,9 @@ def test_influxdb2_is_built_from_its_modules_with_the_toolchain_that_is_there(tm
         """
         case $1 in
             install) mkdir -p "$GOBIN"; touch "$GOBIN/pkg-config" ;;
-            build) test -f go.mod -a -f go.sum -a -f "$PKG_CONFIG"; echo "$RUSTUP_TOOLCHAIN" > bin/influxd ;;
+            build)
+                test -f go.mod -a -f go.sum -a -f "$PKG_CONFIG" -a -x "$RUSTC_WRAPPER"
+                echo "$RUSTUP_TOOLCHAIN" > bin/influxd ;;
         esac
         """,
     )
