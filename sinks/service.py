@@ -17,9 +17,10 @@ from ops.health import HttpServer, Readiness
 from ops.kafka import KafkaSettings
 from ops.metrics.sink import REGISTRY
 from ops.service import stop_requested
-from ops.settings import Address, HostPort, Settings, Url, settings_config
+from ops.settings import Address, HostPort
 from ops.topics import ensure_topics
 from sinks.consumer import Consumer, unless
+from sinks.influx_settings import InfluxSettings
 from sinks.pipeline.fleet import Fleet
 from sinks.pipeline.report import report_for_ever
 from sinks.progress import Progress
@@ -33,10 +34,8 @@ NEEDED = (*READ, Name.DLQ, Name.MESSAGES)
 """The topics that a sink makes where they are missing; `messages` tells it of the edges and of the stream workers."""
 
 
-class SinkSettings(Settings):
+class SinkSettings(InfluxSettings):
     """Sink"""
-
-    model_config = settings_config("SINK_")
 
     store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where to write.")
     group: str | None = Field(
@@ -54,15 +53,8 @@ class SinkSettings(Settings):
         default=False, description="Go on where Kafka has deleted what was not written yet, instead of stopping."
     )
     drain_s: float = Field(8.0, ge=0, description="Seconds that the batch under way has when the process is stopped.")
-    influx_url: Url = Field("http://127.0.0.1:8086", title="URL", description="InfluxDB's address (1.8 or 2.x).")
-    influx_api: Literal["v1", "v2"] = Field("v1", description="InfluxDB 1.8 (v1) or 2.x (v2).")
-    influx_bucket: str = Field(
-        "voltstream", title="NAME", description="The bucket; with v1 the database, or database/retention-policy."
-    )
-    influx_org: str = Field("-", title="NAME", description="The organisation (v2).")
     influx_token: SecretStr = Field(SecretStr(""), description="The token; with v1 user:password.")
     influx_create: bool = Field(default=True, description="Create the database where it is missing (v1).")
-    influx_timeout_s: float = Field(10.0, gt=0, description="Seconds that a request to InfluxDB may take.")
     duckdb_path: Path = Field(Path("voltstream.duckdb"), title="FILE", description="The DuckDB file; made if missing.")
     duckdb_memory_mb: int = Field(512, ge=64, description="Memory that DuckDB may use, in MB.")
     query_rows: int = Field(10_000, ge=1, description="Rows that POST /query gives at most (DuckDB).")

@@ -32,10 +32,15 @@ def _streams(name: str, summary: str, arguments: Sequence[str]) -> int:
 
 
 def _sink(name: str, summary: str, arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["init"]:
+        from voltstream.sink_init import main as init
+
+        return init(arguments[1:])
     from ops.service import Service
+    from sinks.init.settings import SinkInitSettings
     from sinks.service import SinkSettings, run
 
-    return Service(SinkSettings, run).main(name, summary, arguments)
+    return Service(SinkSettings, run, relatives=(SinkInitSettings,)).main(name, summary, arguments)
 
 
 def _live(name: str, summary: str, arguments: Sequence[str]) -> int:
@@ -80,7 +85,7 @@ COMMANDS = {
     "demo": Command("Run everything on this machine, with a simulated fleet, and compare with the truth.", _demo),
     "edge": Command("Accept charging stations and put every frame on the log before it is answered.", _edge),
     "streams": Command("Derive sessions, energy, status and alarms from the log.", _streams),
-    "sink": Command("Write what was derived into a time-series store.", _sink),
+    "sink": Command("Write what was derived into a time-series store; `sink init` sets an InfluxDB up.", _sink),
     "live": Command("Show the fleet as it happens, in a browser.", _live),
     "simulate": Command("Run a fleet of simulated stations against an edge.", _simulate),
     "topics": Command("Create the Kafka topics, or compare them with what the services want.", _topics),

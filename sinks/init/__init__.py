@@ -1,0 +1,1 @@
+"""`voltstream sink init`: what a sink and Grafana need in an InfluxDB."""
