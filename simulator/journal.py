@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 import msgspec
 
+from simulator.latencies import Latencies
+
 Outcome = Literal["result", "error", "none"]
 
 
@@ -32,13 +34,24 @@ _encoder = msgspec.json.Encoder()
 
 
 class Journal:
-    """The journal's file, or none; counts either way."""
+    """The journal's file, or none; counts and measures either way."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = path.open("wb") if path is not None else None
-        self.calls = 0
-        self.answered = 0
-        self.errors = 0
+        self.outcomes: dict[str, int] = {"result": 0, "error": 0, "none": 0}
+        self.latencies = Latencies()
+
+    @property
+    def calls(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def answered(self) -> int:
+        return self.outcomes["result"] + self.outcomes["error"]
+
+    @property
+    def errors(self) -> int:
+        return self.outcomes["error"]
 
     def __enter__(self) -> Self:
         return self
@@ -50,9 +63,9 @@ class Journal:
             self._file.close()
 
     def write(self, entry: Entry) -> None:
-        self.calls += 1
-        self.answered += entry.outcome != "none"
-        self.errors += entry.outcome == "error"
+        self.outcomes[entry.outcome] += 1
+        if entry.answered_ns is not None:
+            self.latencies.add(entry.answered_ns - entry.sent_ns)
         if self._file is not None:
             self._file.write(_encoder.encode(entry) + b"\n")
 

@@ -48,6 +48,10 @@ class PlanSettings(msgspec.Struct, frozen=True, kw_only=True):
     readings_s: tuple[int, int]
     misbehaviours: frozenset[str]
     faults: bool = True
+    id_prefix: str = "CP"
+    """What identities begin with: CP0001, CP0002, ..."""
+    join_us: int | None = None
+    """From one station's joining to the next one's; None: all within two minutes, or a twentieth of a short run."""
 
 
 class GapPlan(msgspec.Struct, frozen=True):

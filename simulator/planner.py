@@ -56,10 +56,10 @@ class Planner:
     def block(self, begin_us: int, end_us: int) -> list[StationPlan]:
         """The plans of all stations from `begin_us` to `end_us`. Of the first block: they connect one after another."""
         horizon_us = end_us - begin_us
-        first, spread_us = not self._drafts, min(2 * MINUTE, horizon_us // 20)
+        first = not self._drafts
         drafts = []
         for index, traits in enumerate(self._traits):
-            connect_us = begin_us + (spread_us * index // len(self._traits) if first else 0)
+            connect_us = begin_us + (self._joins_us(index, horizon_us) if first else 0)
             rng = random.Random(f"{self.settings.seed}/{traits.identity}/{self._rng.getrandbits(32)}")
             draft = Draft(traits, rng, connect_us)
             if not first:  # the last gaps, boots and habits of the block before still count
@@ -83,6 +83,12 @@ class Planner:
             )
             for draft in drafts
         ]
+
+    def _joins_us(self, index: int, horizon_us: int) -> int:
+        """How long after the begin a station joins."""
+        if self.settings.join_us is not None:
+            return index * self.settings.join_us
+        return min(2 * MINUTE, horizon_us // 20) * index // len(self._traits)
 
     # -- what whole stations do
 
@@ -129,9 +135,10 @@ class Planner:
         rng, hours = draft.rng, (end_us - begin_us) / HOUR
         for _ in range(rounded(_FAULTS_PER_HOUR * hours, rng)):
             length_us = round(rng.uniform(90, 400)) * SECOND
-            if length_us * 4 > end_us - begin_us:
+            from_us, until_us = draft.connect_us + 2 * MINUTE, end_us - length_us - MINUTE
+            if length_us * 4 > end_us - begin_us or from_us >= until_us:
                 continue
-            at_us = rng.randrange(draft.connect_us + 2 * MINUTE, end_us - length_us - MINUTE)
+            at_us = rng.randrange(from_us, until_us)
             window = (at_us, at_us + length_us)
             if any(distance(window, other) < GAPS_APART for other in draft.closed):
                 continue
@@ -144,7 +151,7 @@ class Planner:
         types = [kind for kind in SECURITY_EVENTS if rng.random() < _SECURITY_PER_HOUR * hours / len(SECURITY_EVENTS)]
         done = self._happened.setdefault("security", set())  # an open alarm of this type would only be updated
         for kind in types:
-            if f"{draft.traits.identity}/{kind}" not in done:
+            if f"{draft.traits.identity}/{kind}" not in done and draft.connect_us + MINUTE < end_us:
                 done.add(f"{draft.traits.identity}/{kind}")
                 draft.security.append(SecurityPlan(rng.randrange(draft.connect_us + MINUTE, end_us), kind))
 

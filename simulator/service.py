@@ -1,17 +1,14 @@
 """`voltstream simulate`: a fleet of charging stations against an edge, and the truth about it."""
 
 import asyncio
-import logging
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import msgspec
 from pydantic import AfterValidator, Field
 
-from contracts.times import SECOND
+from contracts.times import DAY, SECOND
 from contracts.versions import Version
 from ops.clock import Clock, Instant
 from ops.files import check_writable
@@ -26,8 +23,7 @@ from simulator.line import LineSettings
 from simulator.misbehaviour import MISBEHAVIOURS, chosen
 from simulator.plan import PlanSettings
 from simulator.station import Environment
-
-log = logging.getLogger(__name__)
+from simulator.summary import tell
 
 _MIX = {"1.6": Version.V16, "2.0.1": Version.V201, "2.1": Version.V21}
 
@@ -98,6 +94,16 @@ class SimSettings(Settings):
         "ws://127.0.0.1:9000/ocpp", title="URL", description="The edge; a station's identity is appended."
     )
     stations: int = Field(50, ge=1, le=100_000, description="How many stations.")
+    id_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:*=+|@-]{0,40}$")] = Field(
+        "CP", description="What identities begin with: CP0001, CP0002, ... Two fleets need two."
+    )
+    join_rate: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        title="N",
+        description="Stations that join in a real second; all within two minutes of the clock where not given.",
+    )
     seed: int = Field(1, description="The same seed (settings, hour of the day) gives the same plan.")
     mix: Annotated[str, AfterValidator(_text_mix)] = Field(
         "1.6=5,2.0.1=3,2.1=2", title="VERSION=WEIGHT,...", description="The OCPP versions, by weight."
@@ -126,26 +132,6 @@ class SimSettings(Settings):
     journal: Output | None = Field(None, title="FILE", description="Where to write every CALL, as JSON lines.")
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The last line on stdout."""
-
-    stations: int
-    sessions: int
-    energy_wh: int
-    calls: int
-    answered: int
-    errors: int
-    discarded: int
-    undelivered: int
-    alarms: int
-    gaps: dict[str, int]
-    refused: dict[str, int]
-    faults: dict[str, int]
-    misbehaviours: dict[str, int]
-    seconds: float
-    cpu_seconds: float
-
-
 async def run(settings: SimSettings, kafka: KafkaSettings, clock: Clock) -> int:  # noqa: ARG001 - a socket, no back door
     """Run the fleet to its end: 0 where all was said and answered, else 1. Everything goes through sockets."""
     stop = stop_requested()
@@ -156,6 +142,7 @@ async def run(settings: SimSettings, kafka: KafkaSettings, clock: Clock) -> int:
         end_us = by_seconds_us if end_us is None else min(end_us, by_seconds_us)
     if end_us is not None and end_us <= clock.now_us():
         raise settings.wrong("until", "a time that is not past is wanted")
+    join_us = _join_us(settings, clock, end_us)
     low, high = parse_range(settings.readings)
     with Journal(settings.journal) as journal:
         environment = Environment(
@@ -179,38 +166,25 @@ async def run(settings: SimSettings, kafka: KafkaSettings, clock: Clock) -> int:
             readings_s=(low, high),
             misbehaviours=chosen(settings.misbehave, real_time=clock.speed == 1.0),
             faults=settings.faults,
+            id_prefix=settings.id_prefix,
+            join_us=join_us,
         )
         fleet = Fleet(plan, environment, end_us)
         drained = await fleet.run(stop, progress_s=settings.progress, drain_s=settings.drain)
     truth = fleet.truth()
     if settings.truth is not None:
         await asyncio.to_thread(truths.write, settings.truth, truth)
-    _tell(fleet, truth, time.monotonic() - began_s, time.process_time() - cpu_s)
+    tell(fleet, truth, time.monotonic() - began_s, time.process_time() - cpu_s)
     return 0 if drained else 1
 
 
-def _tell(fleet: Fleet, truth: truths.Truth, seconds: float, cpu_seconds: float) -> None:
-    gaps = {"short": 0, "long": 0, "ambiguous": 0}
-    for gap in truth.gaps:
-        gaps[gap.verdict] += 1
-        if gap.verdict == "ambiguous":
-            log.warning("ambiguous gap", extra={"station": gap.station, "seconds": gap.seconds, "cause": gap.cause})
-    summary = Summary(
-        stations=len(fleet.stations),
-        sessions=truth.end.sessions,
-        energy_wh=truth.end.energy_wh,
-        calls=truth.end.calls,
-        answered=truth.end.answered,
-        errors=fleet.journal.errors,
-        discarded=truth.end.discarded,
-        undelivered=truth.end.undelivered,
-        alarms=truth.end.alarms,
-        gaps=gaps,
-        refused=dict(fleet.ledger.refused),
-        faults=dict(fleet.ledger.faults),
-        misbehaviours=dict(sorted(fleet.ledger.misbehaviours.items())),
-        seconds=round(seconds, 1),
-        cpu_seconds=round(cpu_seconds, 2),
-    )
-    sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
-    sys.stdout.flush()
+def _join_us(settings: SimSettings, clock: Clock, end_us: int | None) -> int | None:
+    """From one station's joining to the next one's, on the clock. ConfigurationError where it would take too long."""
+    if settings.join_rate is None:
+        return None
+    join_us = round(clock.clock_s(1 / settings.join_rate) * SECOND)
+    planned_us = DAY if end_us is None else min(DAY, end_us - clock.now_us())
+    if join_us * settings.stations > planned_us / 2:
+        most_s = clock.real_s(planned_us / 2 / SECOND)
+        raise settings.wrong("join_rate", f"{settings.stations} stations must have joined within {most_s:.0f} s")
+    return join_us

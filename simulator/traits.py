@@ -38,7 +38,7 @@ def _one(settings: PlanSettings, rng: random.Random, index: int, version: Versio
     )
     id_styles: tuple[IdStyle, ...] = ("uuid", "uuid", "counter", "digits", "colon")
     return Traits(
-        identity=f"CP{index + 1:04d}",
+        identity=f"{settings.id_prefix}{index + 1:04d}",
         version=version,
         evses=evses,
         dc=dc,

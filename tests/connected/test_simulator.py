@@ -404,6 +404,12 @@ async def test_the_command_ends_in_order(tmp_path: Path) -> None:
     truth, journal = truths.read(tmp_path / "truth.jsonl"), read_journal(tmp_path / "journal.jsonl")
     assert summary["sessions"] == len(truth.sessions) > 0
     assert summary["calls"] == truth.end.calls == len(journal)
+    outcomes = Counter(entry.outcome for entry in journal)
+    assert summary["outcomes"] == {name: outcomes[name] for name in ("result", "error", "none")}
+    latency = summary["latency_ms"]
+    took_ms = max((entry.answered_ns - entry.sent_ns) / 1e6 for entry in journal if entry.answered_ns)
+    assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"] == round(took_ms, 3)
+    assert f"p50_ms={latency['p50']}" in errors.decode()
     assert b" progress " in errors
     received = Counter((f"default/{one.station}", one.id) for one in csms.received)
     assert not Counter((entry.station, entry.id) for entry in journal if entry.outcome == "result") - received

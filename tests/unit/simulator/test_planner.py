@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 
+import msgspec
 import pytest
 
 from contracts.times import HOUR, MINUTE
@@ -41,6 +42,31 @@ def counted(plans: list[StationPlan]) -> Counter[str]:
 def test_the_same_seed_the_same_plan() -> None:
     assert planned(30, 3) == planned(30, 3)
     assert planned(30, 3) != planned(30, 3, seed=2)
+
+
+def test_stations_join_within_two_minutes_or_at_a_rate() -> None:
+    joins = [plan.connect_us - BEGIN for plan in planned(200, 3)]
+    assert joins == sorted(joins)
+    assert (joins[0], joins[-1]) == (0, 2 * MINUTE * 199 // 200)
+    slow = msgspec.structs.replace(settings(200), join_us=MINUTE // 2)
+    plans = Planner(slow).block(BEGIN, BEGIN + 3 * HOUR)
+    assert [plan.connect_us - BEGIN for plan in plans] == [n * MINUTE // 2 for n in range(200)]
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 8, 20, 180])
+@pytest.mark.parametrize("seed", range(5))
+def test_joining_may_take_half_of_a_run_of_any_length(minutes: int, seed: int) -> None:
+    length_us = minutes * MINUTE
+    slow = msgspec.structs.replace(settings(100, seed), join_us=length_us // 200)
+    for plan in Planner(slow).block(BEGIN, BEGIN + length_us):
+        begins = [*(visit.plug_us for visit in plan.sessions), *(fault.at_us for fault in plan.faults)]
+        assert all(plan.connect_us < at_us < BEGIN + length_us for at_us in begins)
+
+
+def test_two_fleets_are_two_by_their_prefix() -> None:
+    named = msgspec.structs.replace(settings(3), id_prefix="DEPOT-A-")
+    plans = Planner(named).block(BEGIN, BEGIN + HOUR)
+    assert [plan.traits.identity for plan in plans] == ["DEPOT-A-0001", "DEPOT-A-0002", "DEPOT-A-0003"]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ConfigurationError
+from contracts.times import SECOND
 from contracts.versions import Version
+from ops.clock import Clock, ClockSettings
 from ops.flags import parser
 from simulator.misbehaviour import MISBEHAVIOURS
-from simulator.service import SimSettings, parse_mix, parse_range
+from simulator.service import SimSettings, _join_us, parse_mix, parse_range
 
 
 def test_a_mix_of_versions() -> None:
@@ -40,6 +42,8 @@ def test_no_range(text: str) -> None:
         ("misbehave", "everything", "SIM_MISBEHAVE"),
         ("readings", "0", "SIM_READINGS"),
         ("stations", "0", "SIM_STATIONS"),
+        ("id_prefix", "a/b", "SIM_ID_PREFIX"),
+        ("join_rate", "0", "SIM_JOIN_RATE"),
         ("until", "yesterday", "SIM_UNTIL"),
         ("truth", "/nonexistent/x.jsonl", "SIM_TRUTH"),
         ("journal", "/nonexistent/x.jsonl", "SIM_JOURNAL"),
@@ -76,3 +80,23 @@ def test_a_mix_is_told_as_it_is_written() -> None:
 def test_the_defaults_are_a_fleet_that_misbehaves() -> None:
     settings = SimSettings.from_text({})
     assert (settings.stations, settings.misbehave) == (50, ("all",))
+
+
+def clock(speed: float) -> Clock:
+    return Clock.from_settings(ClockSettings(origin=None, anchor=None, speed=speed))
+
+
+def test_a_rate_of_joining_is_real_stations_in_a_real_second() -> None:
+    fleet = SimSettings.from_text({"stations": "100", "join_rate": "20"})
+    assert _join_us(fleet, clock(1.0), None) == 50_000
+    assert _join_us(fleet, clock(60.0), None) == 3_000_000
+    assert _join_us(SimSettings.from_text({}), clock(60.0), None) is None
+
+
+def test_a_fleet_that_would_join_for_more_than_half_of_the_run_is_refused() -> None:
+    fleet, system = SimSettings.from_text({"stations": "100", "join_rate": "1"}), clock(1.0)
+    assert _join_us(fleet, system, system.now_us() + 201 * SECOND) == SECOND
+    with pytest.raises(
+        ConfigurationError, match=r"SIM_JOIN_RATE \(--join-rate\): 100 stations must have joined within 95 s"
+    ):
+        _join_us(fleet, system, system.now_us() + 190 * SECOND)
