@@ -39,13 +39,19 @@ class Fleet:
         return min(from_us + _BLOCK, self.end_us) if self.end_us is not None else from_us + _BLOCK
 
     async def run(self, stop: asyncio.Event, *, progress_s: float, drain_s: float) -> bool:
-        """Charge until `stop` is set or the end is reached, then finish; whether everything was said and answered."""
+        """Charge until `stop` is set or the end is reached, then finish; whether everything was said and answered.
+
+        Gives up where the edge's clock turns out to be another one (`ledger.edge_clock`).
+        """
         async with asyncio.TaskGroup() as tasks:
             for station in self.stations:
                 tasks.create_task(station.run(), name=station.name)
             told_s = time.monotonic()
             while not stop.is_set() and (self.end_us is None or self.clock.now_us() < self.end_us):
                 await asyncio.sleep(_POLL_S)
+                if self.ledger.edge_clock.difference is not None:  # nothing that is said means anything there
+                    self._leave()
+                    return False
                 if time.monotonic() - told_s >= progress_s:
                     told_s = time.monotonic()
                     self.tell()
@@ -75,13 +81,16 @@ class Fleet:
             for station in waiting:
                 station.say_again()
             await asyncio.sleep(_POLL_S)
-        self.ended_us = self.clock.now_us()
-        for station in self.stations:
-            station.leaving = True
+        self._leave()
         if waiting:
             log.error("not everything was answered", extra={"stations": [station.name for station in waiting][:10]})
         self.journal.flush()
         return not waiting
+
+    def _leave(self) -> None:
+        self.ended_us = self.clock.now_us()
+        for station in self.stations:
+            station.leaving = True
 
     def _tell_refusal(self) -> None:
         """Say once that nobody gets in, until somebody does."""

@@ -7,6 +7,7 @@ left and was not may be.
 from collections import Counter, defaultdict
 
 from contracts.times import SECOND, rfc3339_ms
+from simulator.edge_clock import EdgeClock
 from simulator.truth import (
     BOOT_LOOP,
     BOOT_LOOP_WINDOW,
@@ -103,6 +104,7 @@ class Ledger:
         self.refused: Counter[str] = Counter()
         self.refusal: str | None = None
         """Why the last handshake failed; None once one did not."""
+        self.edge_clock = EdgeClock()
         self.discarded = 0
         self.gaps: list[GapTruth] = []
         self._fault_books: dict[tuple[str, int, int, str], FaultBook] = defaultdict(FaultBook)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from contracts import ocppj
-from contracts.times import SECOND, rfc3339
+from contracts.times import SECOND, parse_time, rfc3339
 from ops.clock import Clock
 from simulator.connection import Connection, LostError, RefusedError
 from simulator.journal import Entry, Journal, Outcome
@@ -26,6 +26,7 @@ _BACKOFF_S = 0.25
 _BACKOFF_MOST_S = 4.0
 _RETRY_AFTER_SPREAD = 0.5  # a fleet that was told the same Retry-After must not come back at once
 _FROZEN_MOST = 4
+_TELL_THE_TIME = ("BootNotification", "Heartbeat")  # their answers have a currentTime
 
 _encoder = msgspec.json.Encoder()
 
@@ -200,6 +201,8 @@ class Line:
                 message = self._answer_to(unique_id, "result")
                 if message is None:
                     return
+                if message.action in _TELL_THE_TIME and isinstance(payload, dict):
+                    self._hear_time(payload.get("currentTime"))
                 if self.outbox.is_deaf_to(message):
                     self.outbox.unheard(message, self._clock.now_us())
                 elif message.answered is not None:
@@ -213,6 +216,10 @@ class Line:
                 await connection.send(ocppj.call_error(id_json, "NotSupported"))
             case _:
                 pass
+
+    def _hear_time(self, text: object) -> None:
+        if (told := parse_time(text)) is not None:
+            self._ledger.edge_clock.heard(self._clock.speed, self._sent[0], self._clock.now_us(), told[0])
 
     def _answer_to(self, unique_id: str, outcome: Outcome) -> Message | None:
         message = self.outbox.outstanding

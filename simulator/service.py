@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from contracts.times import DAY, SECOND
 from contracts.versions import Version
-from ops.clock import Clock, Instant
+from ops.clock import Clock, ClockSettings, Instant
 from ops.files import check_writable
 from ops.kafka import KafkaSettings
 from ops.service import stop_requested
@@ -25,6 +25,7 @@ from simulator.plan import PlanSettings
 from simulator.station import Environment
 from simulator.summary import tell
 
+_ONE_CLOCK = "edge and simulator must be given the same CLOCK_ORIGIN, CLOCK_ANCHOR and CLOCK_SPEED"
 _MIX = {"1.6": Version.V16, "2.0.1": Version.V201, "2.1": Version.V21}
 
 
@@ -133,7 +134,10 @@ class SimSettings(Settings):
 
 
 async def run(settings: SimSettings, kafka: KafkaSettings, clock: Clock) -> int:  # noqa: ARG001 - a socket, no back door
-    """Run the fleet to its end: 0 where all was said and answered, else 1. Everything goes through sockets."""
+    """Run the fleet to its end: 0 where all was said and answered, else 1. Everything goes through sockets.
+
+    Raises ConfigurationError where the edge's clock is another one.
+    """
     stop = stop_requested()
     began_s, cpu_s = time.monotonic(), time.process_time()
     end_us = settings.until
@@ -171,6 +175,8 @@ async def run(settings: SimSettings, kafka: KafkaSettings, clock: Clock) -> int:
         )
         fleet = Fleet(plan, environment, end_us)
         drained = await fleet.run(stop, progress_s=settings.progress, drain_s=settings.drain)
+    if (difference := fleet.ledger.edge_clock.difference) is not None:
+        raise ClockSettings.wrong("speed", f"{difference}: {_ONE_CLOCK}")
     truth = fleet.truth()
     if settings.truth is not None:
         await asyncio.to_thread(truths.write, settings.truth, truth)

@@ -18,6 +18,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from contracts.times import rfc3339_ms
+from ops.clock import Clock
+
 logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
 _FOLDERS = {"ocpp1.6": "v16", "ocpp2.0.1": "v201", "ocpp2.1": "v21"}
 
@@ -47,10 +50,11 @@ class Received:
 class Csms:
     """What it heard, and how it behaves. `silent`: actions it never answers, `errors`: those it answers with an error.
 
-    `refusals` holds the HTTP answers for the next handshakes.
+    `refusals` holds the HTTP answers for the next handshakes; `clock` tells the time in answers.
     """
 
     port: int = 0
+    clock: Clock = field(default_factory=Clock.system)
     received: list[Received] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
     answers: list[list[Any]] = field(default_factory=list)
@@ -108,12 +112,12 @@ class Csms:
         match action:
             case "BootNotification":
                 status = self.boots.pop(0) if self.boots else "Accepted"
-                return {"status": status, "currentTime": "2026-11-24T06:00:00Z", "interval": 300}
+                return {"status": status, "currentTime": rfc3339_ms(self.clock.now_us()), "interval": 300}
             case "StartTransaction":
                 digest = hashlib.sha256(json.dumps([station, payload], sort_keys=True).encode()).digest()
                 return {"transactionId": int.from_bytes(digest[:3]) + 1, "idTagInfo": {"status": "Accepted"}}
             case "Heartbeat":
-                return {"currentTime": "2026-11-24T06:00:00Z"}
+                return {"currentTime": rfc3339_ms(self.clock.now_us())}
             case "DataTransfer":
                 return {"status": "UnknownVendorId"}
             case _:

@@ -36,7 +36,7 @@ MIXED = {Version.V16: 2.0, Version.V201: 1.0, Version.V21: 1.0}
 def environment(csms: Csms, journal: Journal, speed: float = SPEED, **line: Any) -> Environment:
     settings = {"call_timeout_s": 30.0, "attempts": 3, "retry_s": 1.0, **line}
     now_us = 1_800_000_000_000_000
-    clock = Clock(now_us, Clock.system().system_us(), speed, Clock.system().started_us)
+    clock = csms.clock = Clock(now_us, Clock.system().system_us(), speed, Clock.system().started_us)
     return Environment(
         clock=clock,
         line=LineSettings(target=csms.url, **settings),
@@ -373,8 +373,14 @@ _ON_THE_WIRE = {
 }
 
 
-async def simulate(csms: Csms, folder: Path, *arguments: str) -> asyncio.subprocess.Process:
-    """`voltstream simulate`, as a user runs it."""
+async def simulate(
+    csms: Csms, folder: Path, *arguments: str, speed: float = 1.0, shared: bool = True
+) -> asyncio.subprocess.Process:
+    """`voltstream simulate`, as a user runs it; on the clock of the CSMS, or (not `shared`) on one of its own."""
+    if shared:
+        system = Clock.system()
+        csms.clock = Clock(system.now_us(), system.now_us(), speed, system.now_us())
+    clock = csms.clock.environment() if shared else {"CLOCK_SPEED": str(speed)}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -391,13 +397,13 @@ async def simulate(csms: Csms, folder: Path, *arguments: str) -> asyncio.subproc
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=dict(os.environ),
+        env={**os.environ, **clock},
     )
 
 
 async def test_the_command_ends_in_order(tmp_path: Path) -> None:
     async with plain_csms() as csms:
-        process = await simulate(csms, tmp_path, "--stations", "10", "--speed", "360", "--seconds", "6")
+        process = await simulate(csms, tmp_path, "--stations", "10", "--seconds", "6", speed=360)
         output, errors = await process.communicate()
     assert process.returncode == 0
     summary = json.loads(output.splitlines()[-1])
@@ -422,7 +428,7 @@ async def test_the_command_ends_in_order(tmp_path: Path) -> None:
 
 async def test_sigterm_stops_the_sessions_and_a_second_one_aborts(tmp_path: Path) -> None:
     async with plain_csms() as csms:
-        process = await simulate(csms, tmp_path, "--stations", "10", "--speed", "360", "--misbehave", "none")
+        process = await simulate(csms, tmp_path, "--stations", "10", "--misbehave", "none", speed=360)
         while not csms.calls("TransactionEvent") or not csms.calls("StartTransaction"):
             await asyncio.sleep(0.1)
         process.send_signal(signal.SIGTERM)
@@ -434,7 +440,7 @@ async def test_sigterm_stops_the_sessions_and_a_second_one_aborts(tmp_path: Path
 
         csms.silent.add("Heartbeat")
         csms.silent.add("StatusNotification")
-        process = await simulate(csms, tmp_path, "--stations", "3", "--speed", "60")
+        process = await simulate(csms, tmp_path, "--stations", "3", speed=60)
         while csms.connections.get("CP0003", 0) < 2:
             await asyncio.sleep(0.1)
         process.send_signal(signal.SIGTERM)
@@ -445,11 +451,21 @@ async def test_sigterm_stops_the_sessions_and_a_second_one_aborts(tmp_path: Path
         assert process.returncode == -signal.SIGTERM
 
 
+async def test_a_clock_that_is_not_the_edges_ends_it(tmp_path: Path) -> None:
+    async with plain_csms() as csms:
+        process = await simulate(csms, tmp_path, "--stations", "20", speed=60, shared=False)
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 2
+    last = errors.decode().splitlines()[-1]
+    assert last.startswith("voltstream simulate: CLOCK_SPEED (--speed): it is ")
+    assert last.endswith(" here: edge and simulator must be given the same CLOCK_ORIGIN, CLOCK_ANCHOR and CLOCK_SPEED")
+
+
 async def test_what_cannot_be_said_is_told(tmp_path: Path) -> None:
     async with plain_csms() as csms:
         csms.silent.add("StatusNotification")
         process = await simulate(
-            csms, tmp_path, "--stations", "2", "--seconds", "1", "--drain", "1", "--mix", "1.6", "--speed", "60"
+            csms, tmp_path, "--stations", "2", "--seconds", "1", "--drain", "1", "--mix", "1.6", speed=60
         )
         _, errors = await process.communicate()
     assert process.returncode == 1
