@@ -182,7 +182,9 @@ class Connection(asyncio.Protocol):
         if not self.ended:
             if reply is not None:
                 self._transport.write(self._ws.text_frame(reply))
-                self._traffic.answered(self._step.reply_type, self._step.action, monotonic() - self._came_at)
+                self._traffic.answers[self._step.action].observe(monotonic() - self._came_at)
+                if self._step.is_error:
+                    self._traffic.errors.value += 1
             if self._last is not None:
                 self.close(self._last, REASONS.get(self._last, ""))
             elif self._queue or self._leaving is not None:

@@ -46,7 +46,7 @@ class Step(msgspec.Struct, frozen=True):
     close: int | None = None  # then close with this code
     unredactable: Lost = ""  # the frame's bytes, where a secret may stand in them that could not be replaced
     type: str = "unknown"  # the frame's, as its record says it
-    reply_type: str = ""
+    is_error: bool = False  # whether the reply is a CALLERROR
     action: str = OTHER  # of a CALL: the name that OCPP has for it, where this version answers it
 
 
@@ -182,7 +182,7 @@ class StationCore:
         kind = "CALLRESULT" if reply.startswith(b"[3") else "CALLERROR"
         said = Told(type=kind, id=told.id, action=told.action)
         records = (own, self._recorder.frame(said, reply, ts, "out", call_seq=seq))
-        return Step(records, reply, None, unredactable, told.type, kind, action)
+        return Step(records, reply, None, unredactable, told.type, kind == "CALLERROR", action)
 
     def _sent(self, frame: bytes, message: Send, now_us: int) -> Step:
         """A SEND: recorded, never answered."""

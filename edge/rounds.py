@@ -7,6 +7,7 @@ from time import monotonic
 from contracts.versions import Version
 from edge.hold import Hold
 from edge.node import Node
+from edge.traffic import sum_up
 from ops.metrics import edge as metrics
 
 EVERY_S = 1.0
@@ -51,4 +52,5 @@ def _show(node: Node) -> None:
     metrics.IN_FLIGHT.set(node.writer.unacknowledged())
     metrics.IN_FLIGHT_BYTES.set(node.writer.waiting_bytes())
     metrics.PARTITIONS_AWAY.set(node.writer.away_count())
+    sum_up()
     metrics.OLDEST_IN_FLIGHT_SECONDS.set(max(map(node.writer.age, range(node.writer.partitions))))

@@ -1,5 +1,7 @@
 """Kafka's settings, and the options they make for its clients."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
@@ -89,23 +91,43 @@ def consumer_options(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
     }
 
 
+STOP_S = 2.0
+
+
 class Client(Protocol):
     """A client of aiokafka's."""
 
     async def start(self) -> None: ...
 
 
+class Stoppable(Protocol):
+    """A consumer or producer of aiokafka's."""
+
+    async def stop(self) -> None: ...
+
+
 C = TypeVar("C", bound=Client)
 
 
-async def started(client: C, stop: Callable[[], Awaitable[None]]) -> C:
-    """Start a client; where that fails, `stop` ends what it has begun before the error goes on."""
+async def started(client: C, close: Callable[[], Awaitable[None]]) -> C:
+    """Start a client; where that fails, `close` ends what it has begun before the error goes on."""
     try:
         await client.start()
     except BaseException:
-        await stop()
+        await close()
         raise
     return client
+
+
+async def stop(client: Stoppable) -> None:
+    """Stop a client, within bounds.
+
+    A consumer whose assignment has just changed loses the first cancellation of its fetching, and would wait for an
+    assignment for ever; the second one, the time-out's, ends it in order.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await client.stop()
 
 
 def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:

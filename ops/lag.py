@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from ops.kafka import KafkaSettings, consumer_options, started
+from ops.kafka import KafkaSettings, consumer_options, started, stop
 
 READ_S = 3.0  # that reading the oldest records may take
 _POLL_MS = 200
@@ -67,7 +67,7 @@ class LagMeter:
 
     async def close(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop(self._consumer)
             self._consumer = None
 
     def _seconds(self, tp: TopicPartition, waiting: Waiting, now_ms: int) -> float | None:
@@ -97,7 +97,7 @@ class LagMeter:
                     if await consumer.position(tp) >= ends[tp]:  # markers of transactions, and nothing else
                         self._known[tp] = left.pop(tp), None
         finally:
-            consumer.unsubscribe()  # or it would go on to fetch
+            consumer.pause(*offsets)  # or it would go on to fetch
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -7,7 +7,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, consumer_options, started
+from ops.kafka import KafkaSettings, consumer_options, started, stop
 from sinks.pipeline.points import PipelinePoint, dead_letters_point
 from sinks.pipeline.reading import partitions_of, read_to_end
 
@@ -56,5 +56,5 @@ class DeadLetterCounts:
 
     async def close(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop(self._consumer)
             self._consumer = None

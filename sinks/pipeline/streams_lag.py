@@ -4,7 +4,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, client_options, consumer_options, started
+from ops.kafka import KafkaSettings, client_options, consumer_options, started, stop
 from ops.lag import LagMeter, Waiting, total
 from sinks.pipeline.points import PipelinePoint, streams_point
 from sinks.pipeline.reading import partitions_of
@@ -48,5 +48,5 @@ class StreamsLag:
             await self._admin.close()
             self._admin = None
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop(self._consumer)
             self._consumer = None

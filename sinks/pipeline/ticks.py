@@ -5,7 +5,7 @@ import time
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, consumer_options, started
+from ops.kafka import KafkaSettings, consumer_options, started, stop
 from sinks.pipeline.nodes import Nodes
 from sinks.pipeline.points import PipelinePoint
 from sinks.pipeline.reading import read_to_end
@@ -45,5 +45,5 @@ class Ticks:
 
     async def close(self) -> None:
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop(self._consumer)
             self._consumer = None

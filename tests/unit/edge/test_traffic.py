@@ -4,6 +4,7 @@ import asyncio
 import json
 from time import monotonic
 
+from edge.traffic import sum_up
 from ops.metrics.edge import REGISTRY
 from paper import HEARTBEAT, paper_edge, until
 
@@ -13,6 +14,7 @@ def value(name: str, **labels: str) -> float:
 
 
 def seen() -> dict[str, float]:
+    sum_up()
     return {
         "CALL": value("frames_in_total", type="CALL"),
         "CALLRESULT": value("frames_out_total", type="CALLRESULT"),
