@@ -11,6 +11,7 @@ from contracts.topics import Name
 from derived import Log, Out, sample
 from edge_process import start_edge
 from parts.handles import Broker, Database
+from parts.kafka import start_kafka
 from parts.service import start_service
 from parts.toxiproxy import Toxiproxy
 from sink_process import InfluxUnderTest, Sink, Sinks
@@ -134,3 +135,20 @@ def test_one_sink_tells_of_the_whole_and_the_next_goes_on_where_it_left(
         "tick_age_s": "float",
         "alive": "integer",
     }
+
+
+@pytest.mark.timeout(300)  # a broker that starts twice
+@pytest.mark.usefixtures("kafka_part")
+def test_with_kafka_away_a_sink_still_tells_of_itself(influx: Database, sinks: Sinks) -> None:
+    with start_kafka() as kafka:
+        broker = Broker("kafka", kafka.bootstrap)
+        sink = sinks.start(broker, InfluxUnderTest(influx).env, name="sink-a", pipeline_s=1)
+        sink.process.wait_until(lambda: len(points(influx, "streams")) >= 1, 120)
+        kafka.kill()
+        sink.process.wait_until(lambda: sink.metric("voltstream_sink_pipeline_failures_total") >= 1, 60)
+        own, of_all = len(points(influx, "sink")), len(points(influx, "streams"))
+        sink.process.wait_until(lambda: len(points(influx, "sink")) >= own + 2, 120)
+        assert len(points(influx, "streams")) == of_all
+        kafka.start()
+        sink.process.wait_until(lambda: len(points(influx, "streams")) > of_all, 120)
+        assert sink.process.stop() == 0
