@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,9 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from contracts.events import Alarm, Derived, Sample
-from contracts.times import from_rfc3339
+from contracts.times import MINUTE, SECOND, from_rfc3339
+from edge_log import Row as LogRow
+from edge_log import log_of
 from edge_process import start_edge
 from grafana_queries import Board, Range, read_board
 from ops.clock import Clock
@@ -28,13 +30,13 @@ from parts.influx import Row
 from parts.processes import spawn
 from parts.service import start_service
 from simulator import truth as truths
-from simulator.journal import Entry, read_journal
 from simulator.truth import Truth
 from voltstream.demo.drain import drained
 
 BEGIN = "2026-03-10T08:00:00Z"
 SPEED = 20.0
 STATIONS, SECONDS = 30, 100
+QUARTER = 15 * MINUTE
 # A station with a wrong clock dates its states by it: what the board says of it is as wrong as its clock.
 MISBEHAVIOURS = "offline-replay,power-loss-resume,abrupt-close,long-outage,meter-reset,kwh-registers,batched-readings"
 PAUSE_WANTED = ("Offline", "Faulted", "Charging")
@@ -52,6 +54,8 @@ class Asked:
     before_us: int
     after_us: int
     answers: Answers
+    charging: Mapping[str, float | None]
+    """The number Charging with only one station chosen, by station."""
 
     def rows(self, panel: str, ref: str = "A") -> list[Row]:
         return self.answers[panel, ref]
@@ -69,7 +73,9 @@ class FleetRun:
     """What was true, what was derived, and what the board said of it in each store."""
 
     truth: Truth
-    journal: list[Entry]
+    paused_us: int
+    """The clock's time when the simulator was stopped: what it knew by then it had said, or was about to."""
+    messages: list[LogRow]
     samples: list[Sample]
     alarms: dict[str, Alarm]
     """By their id, the newest version."""
@@ -96,11 +102,11 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
             asyncio.run(_drained(lagging, broker.partitions))
             return {name: ask(board, database, clock, began_us) for name, database in stores.items()}
 
-        truth, journal = folder / "truth.jsonl", folder / "journal.jsonl"
+        truth = folder / "truth.jsonl"
         command = [sys.executable, "-m", "voltstream", "simulate", "--target", f"ws://127.0.0.1:{edge.port}/ocpp"]
         command += ["--stations", str(STATIONS), "--seconds", str(SECONDS), "--misbehave", MISBEHAVIOURS]
         command += ["--readings", "60-120", "--mix", "1.6=3,2.0.1=1,2.1=1"]
-        command += ["--truth", str(truth), "--journal", str(journal)]
+        command += ["--truth", str(truth)]
         fleet = spawn(command, log=folder / "simulate.log", env=env, cwd=folder)
         first = next(iter(stores.values()))
 
@@ -112,10 +118,14 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
         try:
             until(interesting, SECONDS)
             fleet.pause()
+            paused_us = clock.now_us()
             amid = ask_all()
             fleet.resume()
             until(lambda: not fleet.alive, SECONDS + 60)
             assert fleet.returncode == 0, fleet.tail(20)
+            # A quarter-hour under way is published once a minute, and whole when it is over.
+            over_us = (clock.now_us() // QUARTER + 1) * QUARTER + 2 * MINUTE
+            until(lambda: clock.now_us() > over_us, (over_us - clock.now_us()) / SECOND)
             after = ask_all()
         finally:
             fleet.kill()
@@ -125,7 +135,7 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
             if alarm.revision > known.revision:
                 alarms[alarm.alarm_id] = alarm
         samples = read_records(broker, "samples", Sample)
-        return FleetRun(truths.read(truth), read_journal(journal), samples, alarms, amid, after)
+        return FleetRun(truths.read(truth), paused_us, log_of(broker), samples, alarms, amid, after)
 
 
 def ask(board: Board, database: Database, clock: Clock, began_us: int) -> Asked:
@@ -133,7 +143,9 @@ def ask(board: Board, database: Database, clock: Clock, began_us: int) -> Asked:
     before_us = clock.now_us()
     within = Range(began_us // 1000, before_us // 1000)
     answers = {(each.panel, each.ref): board.ask(each.panel, database, within, each.ref) for each in board.targets()}
-    return Asked(within, before_us, clock.now_us(), answers)
+    stations = board.options("station", database, within)
+    charging = {each: board.choosing(station=each).number("Charging", database, within) for each in stations}
+    return Asked(within, before_us, clock.now_us(), answers, charging)
 
 
 def read_records(broker: Broker, name: str, record: type[Record]) -> list[Record]:
@@ -177,8 +189,3 @@ def _sink(name: str, database: Database) -> dict[str, str]:
 async def _drained(addresses: list[str], partitions: int) -> None:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
         await drained(http, addresses, partitions, lambda: None, 120)
-
-
-def states_16(journal: list[Entry]) -> Iterator[Entry]:
-    """The status notifications among the CALLs."""
-    return (entry for entry in journal if entry.action == "StatusNotification")
