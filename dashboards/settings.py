@@ -1,5 +1,7 @@
 """Settings of `voltstream dashboards push`."""
 
+from typing import ClassVar
+
 from pydantic import Field, SecretStr
 
 from ops.settings import Settings, Url, settings_config
@@ -9,6 +11,7 @@ class DashboardsSettings(Settings):
     """Grafana, and the InfluxDB that it reads"""
 
     model_config = settings_config("DASHBOARDS_")
+    without_flag: ClassVar[frozenset[str]] = frozenset({"grafana_token", "influx_token"})
 
     grafana_url: Url = Field(
         "http://127.0.0.1:3000", title="URL", description="Grafana's address, with its sub-path where it has one."

@@ -162,7 +162,7 @@ def _alarms() -> Panel:
 
 def _offline() -> Panel:
     newest = (
-        f'SELECT last("online_n") AS "n", "last_frame_at", "close_code", "firmware" FROM "stations" '
+        f'SELECT last("online_n") AS "n", "site", "last_frame_at", "close_code", "firmware" FROM "stations" '
         f"WHERE {SCOPE} AND {UNTIL_TO} GROUP BY {states.STATION}"
     )
     fields = '"tenant", "site", "station", "last_frame_at", "close_code", "firmware"'
@@ -176,7 +176,7 @@ def _offline() -> Panel:
 
 def _faulted() -> Panel:
     newest = (
-        f'SELECT last("faulted_n") AS "n", "error_code", "vendor_error_code", "info" FROM "status" '
+        f'SELECT last("faulted_n") AS "n", "site", "error_code", "vendor_error_code", "info" FROM "status" '
         f"WHERE {SCOPE} AND {UNTIL_TO} GROUP BY {states.CONNECTOR}"
     )
     fields = '"tenant", "site", "station", "evse", "connector", "error_code", "vendor_error_code", "info"'

@@ -1,13 +1,16 @@
 """How to ask InfluxDB, in InfluxQL, what holds at the end of the board's range. Pure.
 
 A sink writes a state when it begins, and never again while it lasts: a station that came online on Monday has no point
-since. So these questions have no beginning, and take the newest point of each series up to the range's end.
+since. So these questions have no beginning, and take the newest point up to the range's end.
+
+The newest of each station, not of each series: one that moved to another site has two. By site it counts at both, and
+at the old one as it was there last, which is offline.
 """
 
 from dashboards.boards.influxql import UNTIL_TO
 from dashboards.boards.variables import SCOPE
 
-STATION = '"tenant", "site", "station"'
+STATION = '"tenant", "station"'
 EVSE = f'{STATION}, "evse"'
 CONNECTOR = f'{EVSE}, "connector"'
 SITE = '"tenant", "site"'

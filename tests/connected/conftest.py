@@ -164,7 +164,7 @@ def influx2(influx2_server: Influx2Client) -> Iterator[Database]:
     influx2_server.drop_database(bucket.name)
 
 
-@pytest.fixture(params=["influx"])
+@pytest.fixture(params=["influx", "influx2"])
 def database(request: pytest.FixtureRequest) -> Database:
     """A database of the test's own on each kind of InfluxDB in turn: the same queries must hold on all."""
     found = request.getfixturevalue(request.param)

@@ -23,7 +23,7 @@ from contracts.times import MINUTE, SECOND, from_rfc3339
 from edge_log import Row as LogRow
 from edge_log import log_of
 from edge_process import start_edge
-from grafana_queries import Board, Range, read_board
+from grafana_queries import Range, read_board
 from ops.clock import Clock
 from parts.handles import Broker, Database
 from parts.influx import Row
@@ -41,6 +41,9 @@ QUARTER = 15 * MINUTE
 MISBEHAVIOURS = "offline-replay,power-loss-resume,abrupt-close,long-outage,meter-reset,kwh-registers,batched-readings"
 PAUSE_WANTED = ("Offline", "Faulted", "Charging")
 
+FLEET, PIPELINE = read_board("fleet"), read_board("pipeline")
+NUMBERS = [panel["title"] for panel in PIPELINE.panels if panel["type"] == "stat"]
+
 Answers = Mapping[tuple[str, str], list[Row]]
 """By a panel's title and a query's letter."""
 Record = TypeVar("Record", bound=Derived)
@@ -56,6 +59,8 @@ class Asked:
     answers: Answers
     charging: Mapping[str, float | None]
     """The number Charging with only one station chosen, by station."""
+    pipeline: Mapping[str, float | None]
+    """The numbers of Pipeline health, by panel, as soon as its ticks said what the board Fleet says."""
 
     def rows(self, panel: str, ref: str = "A") -> list[Row]:
         return self.answers[panel, ref]
@@ -85,7 +90,6 @@ class FleetRun:
 
 def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> FleetRun:
     """All of it, which takes two minutes."""
-    board = read_board("fleet")
     began_us, system = from_rfc3339(BEGIN), Clock.system()
     clock = Clock(began_us, system.now_us(), SPEED, system.now_us())
     env = {**broker.env, **clock.environment()}
@@ -100,7 +104,7 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
 
         def ask_all() -> dict[str, Asked]:
             asyncio.run(_drained(lagging, broker.partitions))
-            return {name: ask(board, database, clock, began_us) for name, database in stores.items()}
+            return {name: ask(database, clock, began_us) for name, database in stores.items()}
 
         truth = folder / "truth.jsonl"
         command = [sys.executable, "-m", "voltstream", "simulate", "--target", f"ws://127.0.0.1:{edge.port}/ocpp"]
@@ -113,7 +117,7 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
         def interesting() -> bool:
             assert fleet.alive, "the fleet never did what the test wants to see: " + fleet.tail(20)
             within = Range(began_us // 1000, clock.now_us() // 1000)
-            return all((board.number(panel, first, within) or 0) > 0 for panel in PAUSE_WANTED)
+            return all((FLEET.number(panel, first, within) or 0) > 0 for panel in PAUSE_WANTED)
 
         try:
             until(interesting, SECONDS)
@@ -138,14 +142,23 @@ def run_fleet(broker: Broker, stores: Mapping[str, Database], folder: Path) -> F
         return FleetRun(truths.read(truth), paused_us, log_of(broker), samples, alarms, amid, after)
 
 
-def ask(board: Board, database: Database, clock: Clock, began_us: int) -> Asked:
+def ask(database: Database, clock: Clock, began_us: int) -> Asked:
     """Every query of the board, up to now by the clock."""
     before_us = clock.now_us()
     within = Range(began_us // 1000, before_us // 1000)
-    answers = {(each.panel, each.ref): board.ask(each.panel, database, within, each.ref) for each in board.targets()}
-    stations = board.options("station", database, within)
-    charging = {each: board.choosing(station=each).number("Charging", database, within) for each in stations}
-    return Asked(within, before_us, clock.now_us(), answers, charging)
+    answers = {(each.panel, each.ref): FLEET.ask(each.panel, database, within, each.ref) for each in FLEET.targets()}
+    stations = FLEET.options("station", database, within)
+    charging = {each: FLEET.choosing(station=each).number("Charging", database, within) for each in stations}
+    after_us = clock.now_us()
+    up, numbers = FLEET.number("Stations up", database, within), dict[str, float | None]()
+
+    def ticks_agree() -> bool:
+        now = Range(began_us // 1000, clock.now_us() // 1000)
+        numbers.update({panel: PIPELINE.number(panel, database, now) for panel in NUMBERS})
+        return numbers["Connections"] == up and numbers["Sinks"] is not None
+
+    until(ticks_agree, 60)
+    return Asked(within, before_us, after_us, answers, charging, numbers)
 
 
 def read_records(broker: Broker, name: str, record: type[Record]) -> list[Record]:
@@ -183,7 +196,8 @@ def _sink(name: str, database: Database) -> dict[str, str]:
     api = {"SINK_INFLUX_API": "v2", "SINK_INFLUX_ORG": "voltstream"} if name == "influx2" else {}
     token = {"SINK_INFLUX_TOKEN": database.server.token} if database.server.token else {}
     where = {"SINK_STORE": "influxdb", "SINK_INFLUX_URL": database.url, "SINK_INFLUX_BUCKET": database.name}
-    return {**where, **api, **token, "SINK_GROUP": f"{name}-{database.name}"}
+    told = {"SINK_GROUP": f"{name}-{database.name}", "SINK_PIPELINE_S": "1"}
+    return {**where, **api, **token, **told}
 
 
 async def _drained(addresses: list[str], partitions: int) -> None:

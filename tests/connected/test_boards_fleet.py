@@ -13,7 +13,7 @@ from parts.handles import Broker, Database
 from simulator.faults import FATAL_2X, FATAL_16
 from simulator.truth import CONNECTOR_FAULT, SessionTruth
 
-STORES = ("influx",)
+STORES = ("influx", "influx2")
 FATAL = {fault.cause for fault in (*FATAL_16, *FATAL_2X)} | {"Faulted"}
 SENDING = 60 * SECOND
 """The clock's time, three real seconds, that a frame may take: what was that fresh may have been told or not."""
@@ -28,10 +28,10 @@ def run(
     """One run for all tests here, into each store that is there."""
     stores = {name: Database(request.getfixturevalue(f"{name}_server")) for name in STORES}
     for database in stores.values():
-        database.server.query(f'CREATE DATABASE "{database.name}"')
+        database.server.create_database(database.name)
     yield run_fleet(Broker("kafka", kafka_bootstrap), stores, tmp_path_factory.mktemp("fleet"))
     for database in stores.values():
-        database.server.query(f'DROP DATABASE "{database.name}"')
+        database.server.drop_database(database.name)
 
 
 @pytest.fixture(params=STORES)
@@ -92,7 +92,7 @@ def test_power_flows_only_where_a_session_is_under_way(run: FleetRun, amid: Aske
     readings = said(run, amid)
     least_w, most_w = (
         sum(
-            newest_power_w(session, run, amid)
+            newest_power_w(session, readings, amid)
             for session in run.truth.sessions
             if is_open(session, run, perhaps=perhaps)
         )
@@ -127,6 +127,19 @@ def test_sites_are_the_same_numbers(amid: Asked) -> None:
     assert (states["site"], states["up"], states["offline"]) == ("default", up, away)
     assert (connectors["charging"], connectors["faulted"]) == (amid.number("Charging"), amid.number("Faulted"))
     assert power["power"] == amid.number("Power now")
+
+
+def test_pipeline_health_of_the_same_run(run: FleetRun, amid: Asked) -> None:
+    """As the sink itself tells it; the real seconds of a lag are as many as the machine is busy."""
+    shown = {panel: number for panel, number in amid.pipeline.items() if not panel.endswith("lag")}
+    assert shown == {
+        "Sinks": 1,
+        "Store": 1,
+        "Dead letters": None,
+        "Refused": 0,
+        "Edges alive": 1,
+        "Connections": len(run.truth.run.stations) - len(amid.rows("Offline stations")),
+    }
 
 
 # -- when the fleet has gone home

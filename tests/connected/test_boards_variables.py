@@ -88,6 +88,17 @@ def test_a_state_holds_however_long_ago_it_began(board: Board, database: Databas
     assert (board.number("Stations up", database, before), board.number("Offline", database, before)) == (3, 0)
 
 
+def test_a_station_that_moved_to_another_site_is_one_station(board: Board, database: Database) -> None:
+    gone = station_status("default/A", 6, 60, online=False)
+    write(database, online("A", "old"), msgspec.structs.replace(gone, site="old"))
+    back = station_status("default/A", 7, 90)
+    write(database, msgspec.structs.replace(back, site="new"))
+    assert (board.number("Stations up", database, WITHIN), board.number("Offline", database, WITHIN)) == (1, 0)
+    assert board.ask("Offline stations", database, WITHIN) == []
+    sites = {row["site"]: (row["up"], row["offline"]) for row in board.ask("Sites", database, WITHIN)}
+    assert sites == {"new": (1, 0), "old": (0, 1)}
+
+
 def test_an_offline_station_neither_charges_nor_is_faulted(board: Board, database: Database) -> None:
     states = connector_status("default/A", 9, 0, "charging"), connector_status("default/B", 9, 0, "faulted")
     stale = [msgspec.structs.replace(state, stale=True) for state in states]

@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,16 @@ def test_a_board_that_was_edited_by_hand_is_put_right(grafana: GrafanaStub) -> N
     assert len(messages) == 3
     assert messages[2] == messages[0]
     assert len(grafana.annotations) == 2, "that version is marked already"
+
+
+def test_tokens_from_files(grafana: GrafanaStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "grafana").write_text(f"{TOKEN}\n")
+    (tmp_path / "influx").write_text("reader:secret\n")
+    monkeypatch.delenv("DASHBOARDS_GRAFANA_TOKEN")
+    monkeypatch.setenv("DASHBOARDS_GRAFANA_TOKEN_FILE", str(tmp_path / "grafana"))
+    monkeypatch.setenv("DASHBOARDS_INFLUX_TOKEN_FILE", str(tmp_path / "influx"))
+    assert push() == 0
+    assert grafana.secrets["voltstream-influxdb"] == {"httpHeaderValue1": "Token reader:secret"}
 
 
 def test_without_an_influx_token_the_one_that_is_there_is_kept(
