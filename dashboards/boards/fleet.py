@@ -191,6 +191,6 @@ def _faulted() -> Panel:
 def _raised() -> AnnotationQuery:
     """Marks in the graphs where a critical or major alarm was raised."""
     serious = "(\"severity\" = 'critical' OR \"severity\" = 'major')"
-    query = f'SELECT "title", "station", "severity" FROM "alarms" WHERE {SCOPE} AND $timeFilter AND {serious}'
+    query = f'SELECT "title" AS "text", "station" AS "tags" FROM "alarms" WHERE {SCOPE} AND $timeFilter AND {serious}'
     mark = AnnotationQuery().name("Critical and major alarms").datasource(datasource()).enable(True).icon_color("red")
     return mark.target(Query("Marks", query))

@@ -56,9 +56,9 @@ def board(uid: str, title: str, description: str) -> Dashboard:
 
 
 def link_to(title: str, uid: str) -> DashboardLink:
-    """A link at the board's top to another board, which opens at the same range and values."""
+    """A link at the board's top to another board, which opens at the same range."""
     link = DashboardLink(title).type(DashboardLinkType.LINK).url(f"/d/{uid}").icon("dashboard").tooltip(title)
-    return link.keep_time(True).include_vars(True)
+    return link.keep_time(True)
 
 
 def row_link(title: str, uid: str, *names: str) -> DashboardLink:
@@ -103,7 +103,7 @@ def _stat(
 
 
 def rows(title: str, description: str, none: str, queries: Sequence[Query]) -> table.Panel:
-    """A table; several queries make one row of what has the same tags. The column Time is left out."""
+    """A table; several queries make one row of what has the same tags."""
     panel = (
         table.Panel()
         .title(title)
