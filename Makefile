@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet demo-20 test-dates
+.PHONY: help demo test check check-containers format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet compose-test demo-20 test-dates
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,17 @@ check: $(READY) ## lint, formatting, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory check-containers
+
+check-containers: $(READY)
+	@if [ -x $(BIN)/hadolint ] && [ -x $(BIN)/docker-compose ]; then \
+		set -ex; $(BIN)/hadolint Dockerfile tests/long/compose/images/*/Dockerfile; \
+		deploy/make-env $(VENV)/compose.env >&2; \
+		$(BIN)/docker-compose --env-file $(VENV)/compose.env --profile '*' config --quiet; \
+	else \
+		echo "Dockerfile and docker-compose.yml are not checked here: there is no hadolint and no Compose in $(BIN)"; \
+		[ "$$CI" != true ]; \
+	fi
 
 format: $(READY) ## put the source in order
 	$(BIN)/ruff check --fix .
@@ -85,6 +96,9 @@ edges: $(READY) ## several edges on one log: one dies, one's clock is wrong (8 m
 
 fleet: $(READY) ## ten hours of 200 stations that misbehave in every way (25 min; ARGS=--real: on real parts)
 	@$(BIN)/python -m tests.long.fleet $(ARGS)
+
+compose-test: $(READY) ## docker-compose.yml on a real engine: a fleet, every container killed, every variable wrong once (40 min)
+	@$(BIN)/python -m tests.long.compose $(ARGS)
 
 demo-20: $(READY) ## the demo twenty times in a row (50 min)
 	@$(BIN)/python -m tests.long.demo $(ARGS)
