@@ -34,7 +34,7 @@ from voltstream.demo.drain import drained
 PARTITIONS = 12  # the default, which the file leaves alone
 UP_S, BACK_S = 300.0, 300.0
 WARM_S = 60.0
-_LAG_PORTS = {"streams": 9102, "sink": 9103}
+_LAG_PORTS = {"streams-1": 9102, "streams-2": 9102, "sink-1": 9103, "sink-2": 9103}
 
 
 def main() -> int:
