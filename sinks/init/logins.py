@@ -35,8 +35,10 @@ class TokenFile:
             return self.path.read_text("utf-8").strip()
         except FileNotFoundError:
             return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise SinkInitSettings.wrong(self._setting, f"{self.path}: {error}") from None
+        except OSError as error:
+            raise SinkInitSettings.wrong(self._setting, f"{self.path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SinkInitSettings.wrong(self._setting, f"{self.path} is not UTF-8 text") from None
 
     def write(self, token: str) -> bool:
         """Put `token` there, as a whole and with the mode of the settings; False where it was so already."""

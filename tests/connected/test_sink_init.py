@@ -18,6 +18,9 @@ from parts.influx2 import Influx2Client
 from parts.processes import free_port
 from parts.service import OURS
 from sink_process import InfluxUnderTest, Sinks
+from sinks.influx_settings import InfluxSettings
+from sinks.init.server import Server
+from sinks.store import StoreClosedError
 
 
 @dataclass
@@ -269,6 +272,14 @@ def test_a_retention_policy_of_its_own(influx_with_logins: Place) -> None:
     place.made("--retention-days", "31", **bucket)
     policies = {row["name"]: row["duration"] for row in place.database.query(f'SHOW RETENTION POLICIES ON "{name}"')}
     assert policies == {"autogen": "0s", "month": "744h0m0s"}
+
+
+def test_a_refused_statement_is_told_without_its_password(influx_with_logins: Place) -> None:
+    settings = InfluxSettings.from_text({"influx_url": influx_with_logins.database.url})
+    with Server(settings, influx_with_logins.database.server.token) as server:
+        with pytest.raises(StoreClosedError, match="user not found") as refused:
+            server.query("SET PASSWORD FOR nobody = 'hunter2'")
+        assert str(refused.value).startswith("InfluxDB refuses SET PASSWORD FOR nobody = '...': ")
 
 
 def test_an_influxdb_that_asks_for_no_login_is_set_up_and_told_of(influx: Database, tmp_path: Path) -> None:
