@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,9 +173,11 @@ class Poller:
             )
             return polled
         except NoOffsetForPartitionError as error:  # the group has never read it
-            await self._consumer.seek_to_beginning(error.args[0])
+            with suppress(IllegalStateError):  # a rebalance has taken it away in the meantime
+                await self._consumer.seek_to_beginning(error.args[0])
         except OffsetOutOfRangeError as error:
-            await self._out_of_range(error.args[0])
+            with suppress(IllegalStateError):
+                await self._out_of_range(error.args[0])
         except KafkaError as error:
             if not error.retriable:
                 raise
