@@ -10,7 +10,7 @@ REGISTRY = ServiceRegistry("edge")
 # The time a reply waits for the log, in real seconds: milliseconds when all is well, up to an outage's length.
 _COMMIT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 # Fewer: there is a set of them for each version and action.
-_ANSWER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20)
+_ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.5, 2, 20)
 
 # --- stations and what they say --------------------------------------------------------------------------------------
 
