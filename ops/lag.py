@@ -4,6 +4,7 @@ Records alone do not say it: a sink that was six minutes late once waited for te
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -49,21 +50,24 @@ class LagMeter:
     def __init__(self, kafka: KafkaSettings, client_id: str) -> None:
         self._options = {**consumer_options(kafka, client_id), "max_partition_fetch_bytes": _FETCH_BYTES}
         self._consumer: AIOKafkaConsumer | None = None
-        self._known: dict[TopicPartition, tuple[int, int | None]] = {}
-        """(offset, append time) of the oldest record that waited last time; no time where only markers were left."""
+        self._known: dict[TopicPartition, tuple[int, int]] = {}
+        """(offset, append time) of the oldest record that waited last time."""
 
     async def measure(self, waiting: Mapping[TopicPartition, Waiting]) -> dict[TopicPartition, Lag]:
         """The lag of each partition. With Kafka away some have no seconds; nothing is raised."""
         asked = {tp: one.offset for tp, one in waiting.items() if one.records and one.appended_ms is None}
         self._known = {tp: known for tp, known in self._known.items() if asked.get(tp) == known[0]}
+        nothing = {tp for tp, one in waiting.items() if not one.records}
         if unknown := {tp: offset for tp, offset in asked.items() if tp not in self._known}:
-            try:
+            # What was read until it fails is known.
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(READ_S):
-                    await self._read(unknown)
-            except (KafkaError, OSError, TimeoutError):
-                pass  # what was read until then is known
+                    await self._read(unknown, nothing)
         now_ms = time.time_ns() // 1_000_000
-        return {tp: Lag(one.records, self._seconds(tp, one, now_ms)) for tp, one in waiting.items()}
+        return {
+            tp: Lag(one.records, 0.0 if tp in nothing else self._seconds(tp, one, now_ms))
+            for tp, one in waiting.items()
+        }
 
     async def close(self) -> None:
         if self._consumer is not None:
@@ -71,17 +75,13 @@ class LagMeter:
             self._consumer = None
 
     def _seconds(self, tp: TopicPartition, waiting: Waiting, now_ms: int) -> float | None:
-        if not waiting.records:
-            return 0.0
         appended_ms = waiting.appended_ms
-        if appended_ms is None:
-            if tp not in self._known:
-                return None
+        if appended_ms is None and tp in self._known:
             appended_ms = self._known[tp][1]
-        return 0.0 if appended_ms is None else max(0.0, (now_ms - appended_ms) / 1000)
+        return None if appended_ms is None else max(0.0, (now_ms - appended_ms) / 1000)
 
-    async def _read(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Add the append time of the first record at or behind each offset to what is known."""
+    async def _read(self, offsets: Mapping[TopicPartition, int], nothing: set[TopicPartition]) -> None:
+        """Learn the append time of the first record at or behind each offset; add to `nothing` where there is none."""
         consumer = await self._started()
         left = dict(offsets)
         ends = await consumer.end_offsets(list(left))
@@ -95,7 +95,8 @@ class LagMeter:
                     self._known[tp] = left.pop(tp), records[0].timestamp
                 for tp in list(left):
                     if await consumer.position(tp) >= ends[tp]:  # markers of transactions, and nothing else
-                        self._known[tp] = left.pop(tp), None
+                        nothing.add(tp)
+                        del left[tp]
         finally:
             consumer.pause(*offsets)  # or it would go on to fetch
 

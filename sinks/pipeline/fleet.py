@@ -7,8 +7,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from aiokafka.errors import KafkaError
-
 from ops.kafka import KafkaSettings
 from ops.metrics import sink as metrics
 from sinks.pipeline.dead_letters import DeadLetterCounts
@@ -39,7 +37,7 @@ class Fleet:
             try:
                 async with asyncio.timeout(READ_S):
                     found += await reader.points(time_ms)
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the records and the other readers go on
                 metrics.PIPELINE_FAILURES.inc()
                 log.debug("a part of the pipeline is not known", extra={"reason": repr(error)})
                 await reader.close()
@@ -51,7 +49,7 @@ class Fleet:
             try:
                 async with asyncio.timeout(READ_S):
                     await reader.written()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 log.debug("what was told may be told again", extra={"reason": repr(error)})
 
     async def close(self) -> None:

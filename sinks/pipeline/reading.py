@@ -14,7 +14,7 @@ _POLL_MS, _POLL_RECORDS = 200, 2000
 
 
 class Reader(Protocol):
-    """One part of what is told. `points` may raise KafkaError, OSError and TimeoutError."""
+    """One part of what is told. What it raises is counted, and it begins anew after `close`."""
 
     async def points(self, time_ms: int) -> list[PipelinePoint]: ...
 

@@ -11,7 +11,7 @@ from ops.metrics import sink as metrics
 from sinks.pipeline.fleet import Fleet
 from sinks.pipeline.points import Counts, PipelinePoint, sink_point
 from sinks.progress import Progress
-from sinks.store import Store, StoreError
+from sinks.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +46,15 @@ async def report_for_ever(
             await asyncio.sleep(every_s)
             done, time_ms = progress.counts, clock.now_us() // 1000
             points = [_own(name, progress, told, time_ms)]
-            if leading := leads():
-                points += await fleet.points(time_ms)
-            else:
-                await fleet.close()
             try:
+                if leading := leads():
+                    points += await fleet.points(time_ms)
+                else:
+                    await fleet.close()
                 await store.write_pipeline(points)
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - a StoreError, but whatever it is, the records go on
                 metrics.PIPELINE_FAILURES.inc()
-                log.debug("the report on the pipeline was not written", extra={"reason": str(error)})
+                log.debug("the report on the pipeline was not written", extra={"reason": repr(error)})
                 continue
             told = done
             if leading:

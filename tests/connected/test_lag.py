@@ -60,6 +60,10 @@ async def test_markers_of_transactions_are_nothing_that_waits(kafka: Broker) -> 
     meter = LagMeter(where, "test")
     try:
         assert await meter.measure({tp: Waiting(1, 1)}) == {tp: Lag(1, 0.0)}
+        Log(kafka).put(sample("default/A", 2, 0, power_import_w=1.0))
+        await asyncio.sleep(0.5)
+        lag = (await meter.measure({tp: Waiting(2, 1)}))[tp]  # it stands where it stood, and now something waits
+        assert (lag.seconds or 0) > 0.2
     finally:
         await meter.close()
 
