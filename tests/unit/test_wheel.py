@@ -118,6 +118,11 @@ def test_every_module_imports_from_the_wheel_with_its_declared_dependencies(inst
     assert [place for place in places if not place.startswith(str(installed.folder))] == []
 
 
+def test_the_boards_and_alert_rules_are_in_it(installed: Installed) -> None:
+    done = installed.run("voltstream", "dashboards", "check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_nothing_but_the_packages_is_shipped(installed: Installed) -> None:
     with zipfile.ZipFile(installed.wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}

@@ -59,6 +59,9 @@ def test_push_has_flags_from_its_settings(capsys: pytest.CaptureFixture[str]) ->
     text = capsys.readouterr().out
     for flag in ("--grafana-url", "--folder", "--influx-url", "--influx-database"):
         assert flag in text
+    for secret in ("DASHBOARDS_GRAFANA_TOKEN", "DASHBOARDS_INFLUX_TOKEN"):
+        assert f"{secret} has no flag" in text
+    assert "--grafana-token" not in text
 
 
 def test_push_without_a_token_is_a_wrong_setting(capsys: pytest.CaptureFixture[str]) -> None:
