@@ -153,6 +153,14 @@ PARTS = [
         debian("chromium", "fonts-dejavu-core", "fonts-liberation"),
         installed=on_path("chromium", "chromium-browser", "google-chrome"),
     ),
+    Part(
+        "docker",
+        "",
+        "an engine that runs docker-compose.yml",
+        debian("docker.io"),
+        installed=lambda: all(map(shutil.which, ("dockerd", "docker"))),
+    ),
+    Part("mmdebstrap", "", "a base image without a registry", debian("mmdebstrap"), installed=on_path("mmdebstrap")),
     Part("prometheus", "", "promtool, which tests the alerts", debian("prometheus"), installed=on_path("promtool")),
     Part(
         "libfaketime",

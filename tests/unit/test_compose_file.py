@@ -16,6 +16,8 @@ from edge.service import EdgeSettings
 from ops.kafka import KafkaSettings
 from ops.settings import Settings
 from simulator.service import SimSettings
+from sinks.influx_settings import InfluxSettings
+from sinks.init.settings import SinkInitSettings
 from sinks.service import SinkSettings
 from streams.app import StreamsSettings
 
@@ -23,55 +25,64 @@ PROJECT = Path(__file__).resolve().parents[2]
 FILE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("voltstream:")}
-COMMANDS: dict[str, type[Settings]] = {
-    "edge": EdgeSettings,
-    "streams": StreamsSettings,
-    "sink": SinkSettings,
-    "live": LiveSettings,
-    "simulate": SimSettings,
+COMMANDS: dict[str, tuple[type[Settings], ...]] = {
+    "edge": (EdgeSettings, KafkaSettings),
+    "streams": (StreamsSettings, KafkaSettings),
+    "sink": (SinkSettings, KafkaSettings),
+    "sink init": (SinkInitSettings, InfluxSettings),
+    "live": (LiveSettings, KafkaSettings),
+    "simulate": (SimSettings,),
 }
-RUN_BY_US = {name: service for name, service in OURS.items() if service["command"][-1] in COMMANDS}
 WITHOUT_HEALTH = {"sink-init", "simulate"}  # one ends when it has done its work, the other serves nothing
+SERVING = sorted(OURS.keys() - WITHOUT_HEALTH)
+EDGES = [name for name, service in OURS.items() if service["command"] == ["edge"]]
 PUBLISHED = {"balancer", "grafana", "live"}
+TOKEN_FILE = "SINK_INFLUX_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
 
-def environment(service: dict[str, Any]) -> dict[str, str]:
-    """Its variables, those of .env at their defaults."""
-    given = service.get("environment", {})
-    return {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)) for name, value in given.items()}
+def classes(name: str) -> tuple[type[Settings], ...]:
+    """The settings that a service of ours reads."""
+    return COMMANDS[" ".join(OURS[name]["command"])]
 
 
-def built(service: dict[str, Any], monkeypatch: pytest.MonkeyPatch, cls: type[Settings]) -> Any:
-    for name, value in environment(service).items():
-        monkeypatch.setenv(name, value)
-    return cls.from_text({})
+def environment(name: str) -> dict[str, str]:
+    """A service's variables, those of .env at their defaults or made up."""
+    given = SERVICES[name].get("environment", {}).items()
+    return {variable: re.sub(r"\$\{\w+:[-?](.*?)\}", r"\1", str(value)) for variable, value in given}
 
 
-@pytest.mark.parametrize("name", RUN_BY_US)
+def port(address: str) -> str:
+    return address.rpartition(":")[2]
+
+
+def http_port(name: str) -> str:
+    """Where a service answers for its health."""
+    return port(environment(name)[f"{OURS[name]['command'][0].upper()}_HTTP"])
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_every_variable_of_a_service_is_a_setting_of_it(name: str) -> None:
-    cls = COMMANDS[RUN_BY_US[name]["command"][0]]
-    known = {owner.variable(field) for owner in (cls, KafkaSettings) for field in owner.model_fields}
-    known |= {f"{variable}_FILE" for variable in known}
-    assert environment(RUN_BY_US[name]).keys() <= known
+    known = {cls.variable(field) for cls in classes(name) for field in cls.model_fields}
+    assert environment(name).keys() <= known | {TOKEN_FILE}
 
 
-@pytest.mark.parametrize("name", sorted(RUN_BY_US.keys() - {"sink-1", "sink-2"}))
-def test_every_value_is_one_that_the_service_takes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    cls = COMMANDS[RUN_BY_US[name]["command"][0]]
-    assert built(RUN_BY_US[name], monkeypatch, cls)
-    assert built(RUN_BY_US[name], monkeypatch, KafkaSettings).bootstrap in ("kafka:9092", "127.0.0.1:9092")
+@pytest.mark.parametrize("name", OURS)
+def test_every_value_is_one_that_the_service_takes(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    for variable, value in environment(name).items():
+        monkeypatch.setenv(variable, str(tmp_path / "token") if variable == TOKEN_FILE else value)
+    for cls in classes(name):
+        cls.from_text({})
 
 
-@pytest.mark.parametrize("name", sorted(RUN_BY_US.keys() - WITHOUT_HEALTH))
+@pytest.mark.parametrize("name", SERVING)
 def test_the_health_check_asks_where_the_service_answers(name: str) -> None:
-    command = RUN_BY_US[name]["command"][0]
-    http = environment(RUN_BY_US[name])[f"{command.upper()}_HTTP"]
-    assert http == f"0.0.0.0:{COMMANDS[command].model_fields['http'].default.port}"
-    assert f"http://127.0.0.1:{http.rpartition(':')[2]}/readyz" in RUN_BY_US[name]["healthcheck"]["test"][-1]
+    assert http_port(name) == str(classes(name)[0].model_fields["http"].default.port)
+    assert f"http://127.0.0.1:{http_port(name)}/readyz" in OURS[name]["healthcheck"]["test"][-1]
 
 
 def test_edges_have_names_of_their_own() -> None:
-    names = [environment(service)["EDGE_NODE"] for service in OURS.values() if service["command"] == ["edge"]]
+    names = [environment(name)["EDGE_NODE"] for name in EDGES]
     assert len(names) == len(set(names)) == 2
 
 
@@ -98,8 +109,8 @@ def test_our_containers_cannot_write_outside_their_volumes(name: str) -> None:
 def test_nothing_is_published_off_loopback(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
     assert bool(ports) == (name in PUBLISHED)
-    for port in ports:
-        assert re.fullmatch(r"\$\{PUBLISH_\w+:-127\.0\.0\.1:\d+\}:\d+", port)
+    for each in ports:
+        assert re.fullmatch(r"\$\{PUBLISH_\w+:-127\.0\.0\.1:\d+\}:\d+", each)
 
 
 def secrets_wanted() -> set[str]:
@@ -135,19 +146,11 @@ def test_what_is_mounted_is_there() -> None:
 def test_the_balancer_knows_every_edge() -> None:
     text = (PROJECT / "deploy" / "haproxy" / "haproxy.cfg").read_text()
     servers = set(re.findall(r"^ +server \S+ (\S+)$", text, re.MULTILINE))
-    edges = {name: environment(service) for name, service in OURS.items() if service["command"] == ["edge"]}
-    assert servers == {f"{name}:{values['EDGE_LISTEN'].rpartition(':')[2]}" for name, values in edges.items()}
-    assert {values["EDGE_HTTP"].rpartition(":")[2] for values in edges.values()} == set(
-        re.findall(r"check port (\d+)", text)
-    )
+    assert servers == {f"{name}:{port(environment(name)['EDGE_LISTEN'])}" for name in EDGES}
+    assert set(re.findall(r"check port (\d+)", text)) == {http_port(name) for name in EDGES}
 
 
 def test_prometheus_asks_every_service() -> None:
     scraped = yaml.safe_load((PROJECT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     targets = {target for job in scraped for each in job["static_configs"] for target in each["targets"]}
-    served = {
-        f"{name}:{environment(service)[f'{command.upper()}_HTTP'].rpartition(':')[2]}"
-        for name, service in RUN_BY_US.items()
-        if (command := service["command"][0]) != "simulate"
-    }
-    assert targets == served
+    assert targets == {f"{name}:{http_port(name)}" for name in SERVING}
