@@ -68,7 +68,7 @@ class Edge:
 async def call(station: ClientConnection, frame: list[Any]) -> list[Any]:
     """Send a frame; the next message that comes back."""
     await station.send(json.dumps(frame))
-    reply: list[Any] = json.loads(await asyncio.wait_for(station.recv(), 30))
+    reply: list[Any] = json.loads(await asyncio.wait_for(station.recv(), 60))
     return reply
 
 

@@ -152,7 +152,7 @@ class PaperEdge:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(text.encode() if isinstance(text, str) else text)
-            return await asyncio.wait_for(reader.read(), 10)
+            return await asyncio.wait_for(reader.read(), 60)
         finally:
             writer.close()
 
@@ -175,7 +175,7 @@ async def paper_edge(**settings: object) -> AsyncIterator[PaperEdge]:
             await client.wait_closed()
 
 
-async def until(true: Callable[[], object], timeout: float = 10.0) -> None:
+async def until(true: Callable[[], object], timeout: float = 60.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(timeout):
         while not true():
@@ -186,5 +186,5 @@ async def close_code(station: ClientConnection) -> int | None:
     """The code with which the edge closes; replies before that are passed over."""
     with contextlib.suppress(ConnectionClosed):
         while True:
-            await asyncio.wait_for(station.recv(), 10)
+            await asyncio.wait_for(station.recv(), 60)
     return station.close_code

@@ -77,7 +77,7 @@ async def until_fence(station: ClientConnection, number: int) -> list[str]:
     await station.send(f'[2,"fence-{number}","Heartbeat",{{}}]')
     replies: list[str] = []
     while True:
-        reply = str(await asyncio.wait_for(station.recv(), 15))
+        reply = str(await asyncio.wait_for(station.recv(), 60))
         if json.loads(reply)[1] == f"fence-{number}":
             return replies
         replies.append(reply)

@@ -94,7 +94,7 @@ async def status_of_path(edge: Edge, path: str) -> int:
 async def raw(edge: Edge, sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
     writer.write(sent)
-    answer = await asyncio.wait_for(reader.read(), 15)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer
 
@@ -108,9 +108,9 @@ async def half_open(edge: Edge, identity: str) -> bytes:
     )
     writer.write(request.encode())
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-    assert await asyncio.wait_for(reader.readexactly(2), 5) == b"\x89\x00"  # a ping
+    assert await asyncio.wait_for(reader.readexactly(2), 60) == b"\x89\x00"  # a ping
     try:
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), 60)
     except ConnectionResetError:
         return b""
     finally:

@@ -62,14 +62,14 @@ async def test_a_short_stop_is_waited_for(broken: Kafka, own: Broker) -> None:
         neighbour = next(name for name in map("CP{}".format, range(2, 99)) if same_partition(own, "CP1", name))
         await until_turned_away(edge, neighbour)
         assert time.monotonic() - began > 4.9
-        async with asyncio.timeout(15):  # now all others, too: each has a tick to write every five seconds
+        async with asyncio.timeout(60):  # now all others, too: each has a tick to write every five seconds
             while edge.readyz() != 503:
                 await asyncio.sleep(0.1)
         await until_turned_away(edge, "CP3")
         broken.resume()
-        assert json.loads(await asyncio.wait_for(station.recv(), 15))[:2] == [3, "h"]
-        await edge.until_admitted("CP3", 15)
-        async with asyncio.timeout(10):
+        assert json.loads(await asyncio.wait_for(station.recv(), 60))[:2] == [3, "h"]
+        await edge.until_admitted("CP3")
+        async with asyncio.timeout(60):
             while edge.readyz() != 200:
                 await asyncio.sleep(0.1)
         await station.close()
@@ -83,7 +83,7 @@ def same_partition(broker: Broker, one: str, other: str) -> bool:
 
 
 async def until_turned_away(edge: Edge, identity: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (answer := await edge.status_of(identity)) == (101, None):
             await asyncio.sleep(0.1)
     assert answer == (503, "10")
@@ -116,7 +116,7 @@ async def test_stations_of_a_log_that_stays_away_are_closed_and_come_back(broken
 async def test_kafka_may_be_away_when_the_edge_starts(broken: Kafka, own: Broker) -> None:
     broken.kill()
     with launch_edge(own) as edge:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not edge.listens():
                 await asyncio.sleep(0.1)
         await asyncio.sleep(1)
@@ -144,8 +144,8 @@ async def test_sigterm_answers_what_is_in_flight(broken: Kafka, own: Broker) -> 
         assert [await close_code(station) for station in stations[5:]] == [1012] * 5
         broken.resume()
         for station in stations[:5]:
-            assert json.loads(await asyncio.wait_for(station.recv(), 10))[:2] == [3, "h"]
-            assert json.loads(await asyncio.wait_for(station.recv(), 10))[:2] == [3, "i"]
+            assert json.loads(await asyncio.wait_for(station.recv(), 60))[:2] == [3, "h"]
+            assert json.loads(await asyncio.wait_for(station.recv(), 60))[:2] == [3, "i"]
             assert await close_code(station) == 1012
         assert await asyncio.to_thread(edge.service.process.wait, 10) == 0
         rows = await asyncio.to_thread(log_of, own)

@@ -79,7 +79,7 @@ def test_counts_every_record_once(broker: Broker, counting: Start) -> None:
     verdict = run.verdict()
     assert verdict.right, f"{verdict}\n{run.logs()}"
     stand = f" partitions={broker.partitions} keys={verdict.keys + broker.partitions} known={broker.partitions} lag=0"
-    run.workers[0].wait_until(lambda: stand in run.logs(), 10)
+    run.workers[0].wait_until(lambda: stand in run.logs(), 60)
 
 
 def test_what_cannot_be_folded_goes_to_the_dead_letters_and_leaves_no_trace(broker: Broker, counting: Start) -> None:
@@ -250,7 +250,7 @@ def test_another_agents_open_transaction_hides_no_state_from_a_loader(kafka: Bro
     run.wait_folded(read_committed=False)  # committed, but behind the open transaction
     run.kill(0)
     run.start(0)
-    run.workers[0].wait_until(lambda: run.logs().count("is being loaded") == 2, 30)
+    run.workers[0].wait_until(lambda: run.logs().count("is being loaded") == 2, 60)
     time.sleep(2)
     run.send(*[(b"a", b"x")] * 10, partition=1)
     assert run.logs().count(": ready part=") == 1, "it waits: what is committed and hidden may be its own"

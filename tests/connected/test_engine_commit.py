@@ -30,7 +30,7 @@ async def member(broker: Broker, topic: str, heartbeat_ms: int) -> AsyncIterator
 
 
 async def until(what: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not what():
             await asyncio.sleep(0.02)
 

@@ -57,7 +57,7 @@ def test_a_broker_that_goes_and_comes_back_is_waited_for() -> None:
         try:
             run.wait_ready(0)
             kafka.kill()
-            run.workers[0].wait_until(lambda: "not ready part=kafka" in run.logs(), 20)
+            run.workers[0].wait_until(lambda: "not ready part=kafka" in run.logs(), 60)
             kafka.start()
             run.workers[0].wait_until(
                 lambda: ": ready part=kafka" in run.logs() or "ready again part=kafka" in run.logs(), 60

@@ -96,7 +96,7 @@ async def play(edge: Edge, identity: str, frames: list[dict[str, str]]) -> None:
         for number, frame in enumerate(frames):
             await station.send(frame["raw"])
             await station.send(f'[2,"fence-{number}","Heartbeat",{{}}]')
-            while json.loads(await asyncio.wait_for(station.recv(), 15))[1] != f"fence-{number}":
+            while json.loads(await asyncio.wait_for(station.recv(), 60))[1] != f"fence-{number}":
                 assert re.match(r"\s*\[\s*2\b", frame["raw"]), "only a CALL is answered"
 
 

@@ -91,7 +91,7 @@ async def living(csms: Csms, its: StationPlan, *, speed: float = 60.0, **line: A
             await task
 
 
-async def until(condition: Any, seconds: float = 20.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

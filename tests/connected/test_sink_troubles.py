@@ -72,7 +72,7 @@ def test_a_database_that_is_killed_and_comes_back_holds_everything(kafka: Broker
         server.kill()
         log.put(*(more := burst(number + 100, 100)))
         wanted += more
-        sink.process.wait_until(lambda: "store" in sink.reasons(), 30)
+        sink.process.wait_until(lambda: "store" in sink.reasons(), 60)
         assert "does not answer" in sink.reasons()["store"]
         server.start()
     sink.wait_settled()
@@ -208,7 +208,7 @@ def test_a_sink_that_slept_never_writes_over_its_successor(
     sleeper.wait_until_reads()
     way.cut()
     log.put(energy("default/A", 5, 0, 500.0))
-    sleeper.process.wait_until(lambda: "store" in sleeper.reasons(), 30)
+    sleeper.process.wait_until(lambda: "store" in sleeper.reasons(), 60)
     sleeper.process.pause()
     successor = sinks.start(kafka, store.env)
     successor.wait_until_reads()
@@ -221,7 +221,7 @@ def test_a_sink_that_slept_never_writes_over_its_successor(
     while time.monotonic() < deadline:
         assert store.rows("energy", "import_wh", "revision") == {(900.0, 9)}
         time.sleep(0.1)
-    sleeper.process.wait_until(lambda: sleeper.reasons() == {}, 30)
+    sleeper.process.wait_until(lambda: sleeper.reasons() == {}, 60)
     for one in (sleeper, successor):
         assert one.process.stop() == 0
 
@@ -257,7 +257,7 @@ def test_a_second_sink_stands_by_for_the_file_that_the_first_one_holds(
     log, first = Log(embedded), sinks.start(embedded, store.env)
     first.wait_until_reads()
     second = sinks.start(embedded, store.env)
-    second.process.wait_until(lambda: "store" in second.reasons(), 30)
+    second.process.wait_until(lambda: "store" in second.reasons(), 60)
     assert "cannot be opened" in second.reasons()["store"]
     log.put(energy("default/A", 1, 0, 1.0))
     first.wait_settled()

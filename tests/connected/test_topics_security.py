@@ -103,7 +103,7 @@ async def test_readiness_says_what_is_wrong(secured: Secured, changes: dict[str,
         kafka = kafka.model_copy(update={"ssl_cafile": None})
     readiness = Readiness()
     waiting = asyncio.create_task(ensure_topics(kafka, readiness, [TOPICS[Name.MESSAGES]]))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while readiness.ready:
             await asyncio.sleep(0.05)
     waiting.cancel()

@@ -55,7 +55,7 @@ async def test_an_edge_that_dies_is_one_alarm(kafka: Broker) -> None:
             await until(lambda: len(alarms(kafka)) >= 1 + len(lost), deadline_s + 20)
             await asyncio.sleep(TICK_S)  # whatever else there might be
             await asyncio.gather(*(station.stop() for station in movers + of_b))
-            await until(lambda: sum(one.state == "ended" for one in sessions(kafka).values()) == 7, 15)
+            await until(lambda: sum(one.state == "ended" for one in sessions(kafka).values()) == 7, 60)
 
             node, *offline = alarms(kafka)
             assert (node.alarm_key, node.state) == ("edge-node-lost/edge-a", "raised")
@@ -87,10 +87,10 @@ async def test_a_wrong_clock_harms_its_own_stations_only(kafka: Broker) -> None:
             charging(ahead, "H-01", "H-02"),
             charging(behind, "I-01", "I-02"),
         ):
-            await until(lambda: len(alarms(kafka)) >= 2, 30)
+            await until(lambda: len(alarms(kafka)) >= 2, 60)
             await asyncio.sleep(2 * DEADLINE_S)  # long enough for a node that ticks to be taken for dead
             await asyncio.gather(*(station.stop() for station in of_good))
-            await until(lambda: sum(one.state == "ended" for one in sessions(kafka).values()) >= 4, 15)
+            await until(lambda: sum(one.state == "ended" for one in sessions(kafka).values()) >= 4, 60)
 
             found = {alarm.alarm_key: alarm for alarm in alarms(kafka)}
             assert found.keys() == {"edge-clock/edge-ahead", "edge-clock/edge-behind"}

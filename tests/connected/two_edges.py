@@ -102,7 +102,7 @@ class Station:
         assert self._socket is not None
         self._calls += 1
         await self._socket.send(json.dumps([2, f"{self.identity}-{self._calls}", action, payload]))
-        kind, _, *rest = json.loads(await asyncio.wait_for(self._socket.recv(), 30))
+        kind, _, *rest = json.loads(await asyncio.wait_for(self._socket.recv(), 60))
         assert kind == 3, rest
         answer: dict[str, Any] = rest[0]
         return answer

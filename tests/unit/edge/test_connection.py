@@ -44,7 +44,7 @@ async def test_no_reply_before_the_log() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(station.recv(), 0.1)
         edge.log.answer()
-        reply = await asyncio.wait_for(station.recv(), 5)
+        reply = await asyncio.wait_for(station.recv(), 60)
         assert json.loads(reply)[2]["status"] == "Accepted"
         assert kinds(edge.records) == ["connected", "frame in", "frame out"]
         assert [record.seq for record in edge.records] == [0, 1, 2]
@@ -108,7 +108,7 @@ async def test_a_station_that_sends_too_much_is_not_read() -> None:
         assert edge.node.queued_bytes < 2_000_000
         edge.log.prompt = True
         edge.log.answer_all()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for number in range(400):
                 assert json.loads(await station.recv())[1] == str(number)
         await sending
@@ -129,7 +129,7 @@ async def test_a_node_with_too_much_waiting_reads_nobody_further() -> None:
         assert edge.node.queued_bytes < (1 << 20) + (1 << 19)
         edge.log.prompt = True
         edge.log.answer_all()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for number in range(400):
                 assert json.loads(await station.recv())[1] == str(number)
         await sending
@@ -144,7 +144,7 @@ async def test_a_full_log_is_waited_for_and_nothing_overtakes() -> None:
             await station.close()
         await asyncio.sleep(0.1)
         assert len(edge.log.waiting) == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(edge.records) < 12:
                 edge.log.answer()
                 edge.node.writer.rooms()
@@ -340,7 +340,7 @@ async def test_a_frame_whose_redaction_would_fit_nowhere_is_answered() -> None:
         edge.log.prompt = True
         station = await edge.connect()
         await station.send(json.dumps([2, "1", "DataTransfer", {"vendorId": "x", "data": ["://b@"] * 50_000}]))
-        assert str(await asyncio.wait_for(station.recv(), 10)).startswith("[4,")
+        assert str(await asyncio.wait_for(station.recv(), 60)).startswith("[4,")
         assert (edge.records[1].frame_bytes(), edge.records[1].redacted) == (None, ("",))
 
 
@@ -406,7 +406,7 @@ async def test_what_can_never_fit_is_replaced_in_its_turn_when_there_is_room() -
         for frame in (HEARTBEAT + " " * 5000, METER_VALUES, HEARTBEAT):
             await station.send(frame)
         await station.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(edge.records) < 6:
                 edge.log.answer()
                 edge.node.writer.rooms()
@@ -440,7 +440,7 @@ async def test_a_station_that_does_not_read_its_replies_is_not_read_either() -> 
         station.transport.pause_reading()
         long = '[2,"%s","Heartbeat",{}]' % ("i" * 30_000)
         sending = asyncio.create_task(send_frames(station, long, 2000))
-        await until(lambda: connection._write_paused and connection._paused, timeout=20)
+        await until(lambda: connection._write_paused and connection._paused)
         answered = len(edge.records)
         await asyncio.sleep(0.3)
         assert not sending.done()
@@ -456,7 +456,7 @@ async def test_pings_of_a_station_that_does_not_read_are_not_answered_without_en
         (connection,) = edge.node.stations
         station.transport.pause_reading()
         ping = Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * 1000
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not connection._paused:
                 station.transport.write(ping)
                 await asyncio.sleep(0)

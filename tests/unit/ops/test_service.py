@@ -71,7 +71,7 @@ def start(script: Path, *arguments: str, function: str = "run", **variables: str
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     with process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 

@@ -111,7 +111,7 @@ async def test_a_batch_may_wait_for_more(linger_s: float, batches: list[int]) ->
         queue.add(Submission([(None, value)], 50, 0.0))
         carrier.wake()
         await asyncio.sleep(0.01)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while queue.waiting:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -127,7 +127,7 @@ async def test_a_partition_in_trouble_goes_on_alone_until_the_shared_lane_knows_
     async def carry(value: bytes) -> None:
         queue.add(Submission([(None, value)], 50, 0.0))
         carrier.wake()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while queue.waiting:
                 await asyncio.sleep(0)
 
@@ -162,7 +162,7 @@ async def test_batches_grow_again_when_the_shared_lane_answers_quickly(
     for number in range(140):
         queue.add(Submission([(None, b"%d" % number)], 1000, 0.0))
     task = asyncio.create_task(carrier.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while queue.waiting:
             await asyncio.sleep(0)
             if carrier.troubled:
@@ -196,7 +196,7 @@ async def test_what_may_be_the_brokers_own_trouble_is_believed_only_when_it_last
         PARTITION, queue, lane, lane, lambda one, _error: refused.append(one.records[0][1]), lambda *_: None
     )
     task = asyncio.create_task(carrier.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for value in (b"good", b"bad", b"good, too"):
             queue.add(Submission([(None, value)], 50, 0.0))
             carrier.wake()
@@ -230,7 +230,7 @@ async def test_away_after_five_seconds_without_an_answer_and_back_with_the_first
     assert turns == [(0, True)]
     lane.trouble = 0.0
     task = asyncio.create_task(carrier.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while carrier.away:
             await asyncio.sleep(0)
     task.cancel()

@@ -84,7 +84,7 @@ async def test_what_a_store_missed_is_in_the_next_point() -> None:
     reporting = asyncio.create_task(
         report_for_ever(store, progress, fleet, name="s", clock=Clock.system(), leads=lambda: True, every_s=0.01)
     )
-    await asyncio.wait_for(store.enough.wait(), 30)
+    await asyncio.wait_for(store.enough.wait(), 60)
     reporting.cancel()
     await asyncio.wait([reporting])
     own = [point.fields for point in store.written if dict(point.tags)["part"] == "sink"]
