@@ -1,7 +1,7 @@
 """Kafka's settings, and the options they make for its clients."""
 
 import asyncio
-import contextlib
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 from pydantic import AfterValidator, Field, SecretStr
 
 from ops.settings import Address, Settings, settings_config
+
+log = logging.getLogger(__name__)
 
 
 def _brokers(text: str) -> str:
@@ -120,14 +122,19 @@ async def started(client: C, close: Callable[[], Awaitable[None]]) -> C:
 
 
 async def stop(client: Stoppable) -> None:
-    """Stop a client, within bounds.
+    """Stop a client, within bounds, whatever it meets.
 
     A consumer whose assignment has just changed loses the first cancellation of its fetching, and would wait for an
-    assignment for ever; the second one, the time-out's, ends it in order.
+    assignment for ever; a second one ends it in order. With Kafka away it passes on the cancellation of its requests.
     """
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S):
-            await client.stop()
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait([stopping], timeout=STOP_S)
+    finally:
+        stopping.cancel()
+    await asyncio.wait([stopping], timeout=STOP_S)
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.debug("a client was not stopped in order", exc_info=error)
 
 
 def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:

@@ -5,7 +5,8 @@ Each reader has clients of its own, made when they are needed and given up when 
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from ops.kafka import KafkaSettings
 from ops.metrics import sink as metrics
@@ -16,6 +17,8 @@ from sinks.pipeline.streams_lag import StreamsLag
 from sinks.pipeline.ticks import Ticks
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 READ_S = 8.0  # that one reader may take
 
@@ -32,26 +35,38 @@ class Fleet:
 
     async def points(self, time_ms: int) -> list[PipelinePoint]:
         """What could be found out now; a reader that fails is counted, and begins anew the next time."""
-        found = []
+        found: list[PipelinePoint] = []
         for reader in self._readers:
-            try:
-                async with asyncio.timeout(READ_S):
-                    found += await reader.points(time_ms)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the records and the other readers go on
+            if (points := await _tried(reader.points(time_ms), "a part of the pipeline is not known")) is not None:
+                found += points
+            else:
                 metrics.PIPELINE_FAILURES.inc()
-                log.debug("a part of the pipeline is not known", extra={"reason": repr(error)})
-                await reader.close()
+                await _tried(reader.close(), "a reader was not closed")
         return found
 
     async def written(self) -> None:
         """The points are in the store."""
         for reader in self._readers:
-            try:
-                async with asyncio.timeout(READ_S):
-                    await reader.written()
-            except Exception as error:  # noqa: BLE001 - as above
-                log.debug("what was told may be told again", extra={"reason": repr(error)})
+            await _tried(reader.written(), "what was told may be told again")
 
     async def close(self) -> None:
         for reader in self._readers:
-            await reader.close()
+            await _tried(reader.close(), "a reader was not closed")
+
+
+async def _tried(work: Coroutine[Any, Any, T], otherwise: str) -> T | None:
+    """What comes of the work; None where it fails, or takes too long.
+
+    It is not waited for any longer then: aiokafka's clients lose a cancellation now and then.
+    """
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait([task], timeout=READ_S)
+        if not done or task.cancelled():  # by aiokafka, which passes on what it cancels within
+            raise TimeoutError
+        return task.result()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the records and the other readers go on
+        log.debug(otherwise, extra={"reason": repr(error)})
+        return None
+    finally:
+        task.cancel()

@@ -36,31 +36,48 @@ async def report_for_ever(
 ) -> None:
     """Report under the sink's name, and on all parts while it `leads()`; returns where the store keeps no such points.
 
-    `every_s` is real, at every speed of the clock. What could not be written is in the next point.
+    `every_s` is real, at every speed of the clock. What could not be written is in the next point. The two go on beside
+    each other: with Kafka away the fleet's readers take their time, and the sink still tells of itself.
     """
-    if not isinstance(store, PipelineStore):
-        return
+    if isinstance(store, PipelineStore):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_report_own(store, progress, name, clock, every_s))
+            tasks.create_task(_report_all(store, fleet, clock, leads, every_s))
+
+
+async def _report_own(store: PipelineStore, progress: Progress, name: str, clock: Clock, every_s: float) -> None:
     told = Counts()
+    while True:
+        await asyncio.sleep(every_s)
+        done = progress.counts
+        if await _written(store, [_own(name, progress, told, clock.now_us() // 1000)]):
+            told = done
+
+
+async def _report_all(
+    store: PipelineStore, fleet: Fleet, clock: Clock, leads: Callable[[], bool], every_s: float
+) -> None:
     try:
         while True:
             await asyncio.sleep(every_s)
-            done, time_ms = progress.counts, clock.now_us() // 1000
-            points = [_own(name, progress, told, time_ms)]
-            try:
-                if leading := leads():
-                    points += await fleet.points(time_ms)
-                else:
-                    await fleet.close()
-                await store.write_pipeline(points)
-            except Exception as error:  # noqa: BLE001 - a StoreError, but whatever it is, the records go on
-                metrics.PIPELINE_FAILURES.inc()
-                log.debug("the report on the pipeline was not written", extra={"reason": repr(error)})
+            if not leads():
+                await fleet.close()
                 continue
-            told = done
-            if leading:
+            points = await fleet.points(clock.now_us() // 1000)
+            if points and leads() and await _written(store, points):
                 await fleet.written()
     finally:
         await fleet.close()
+
+
+async def _written(store: PipelineStore, points: Sequence[PipelinePoint]) -> bool:
+    try:
+        await store.write_pipeline(points)
+    except Exception as error:  # noqa: BLE001 - a StoreError, but whatever it is, the records go on
+        metrics.PIPELINE_FAILURES.inc()
+        log.debug("the report on the pipeline was not written", extra={"reason": repr(error)})
+        return False
+    return True
 
 
 def _own(name: str, progress: Progress, told: Counts, time_ms: int) -> PipelinePoint:
