@@ -40,7 +40,6 @@ class Fault:
 
 
 ANEW = (
-    Fault("kafka", "CLUSTER_ID", "short", "kafka", "(?i)cluster.?id"),
     Fault("kafka", "KAFKA_NODE_ID", "2", "kafka", "controller.quorum.voters"),
     Fault("kafka", "KAFKA_PROCESS_ROLES", "brokers", "kafka", "process.roles"),
     Fault("kafka", "KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost", "kafka", "controller.quorum.voters"),
@@ -70,6 +69,7 @@ ANEW = (
     Fault("sink-init", "SINK_INIT_TOKEN_MODE", "0666", "sink-init", "SINK_INIT_TOKEN_MODE"),
 )
 RUNNING = (
+    Fault("kafka", "CLUSTER_ID", "dm9sdHN0cmVhbS1vdGhlcg", "kafka", "(?i)cluster.?id"),  # not that of its volume
     Fault("edge-1", "KAFKA_BOOTSTRAP", "kafak:9092", "edge-1", "kafak:9092"),
     Fault("edge-1", "EDGE_HTTP", "127.0.0.1:9101", "balancer", "edge-1 is DOWN"),
     Fault("edge-1", "EDGE_NODE", "edge 1", "edge-1", "EDGE_NODE"),
