@@ -1,8 +1,9 @@
 """One variable of docker-compose.yml wrong at a time, and where that is seen.
 
-A fault is noticed when the log of `watched` says so in these words (`says`, a regular expression), or, where `says` is
-a `Probe`, when that connection is not served. The faults of Kafka and InfluxDB begin with empty volumes, as these read
-their variables once; the others are tried in a stack that runs.
+A fault is noticed when the log of `watched` says so in these words (`says`, a regular expression). Where there are no
+words for it, `watched` has to become unhealthy; where `says` is a `Probe`, that request stays without an answer. The
+faults of Kafka and InfluxDB begin with empty volumes, as these read their variables once; the others are tried in a
+stack that runs.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ class Fault:
     variable: str
     wrong: str
     watched: str
-    says: str | Probe
+    says: str | Probe = ""
 
 
 ANEW = (
@@ -45,17 +46,17 @@ ANEW = (
     Fault("kafka", "KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost", "kafka", "controller.quorum.voters"),
     Fault("kafka", "KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROL", "kafka", "controller.listener.names"),
     Fault("kafka", "KAFKA_LISTENERS", "PLAINTEXT://:9092", "kafka", "controller.listener.names"),
-    Fault("kafka", "KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafak:9092", "edge-1", "not ready.*kafka"),
+    Fault("kafka", "KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafak:9092", "edge-1"),
     Fault("kafka", "KAFKA_INTER_BROKER_LISTENER_NAME", "PLAIN", "kafka", "inter.broker.listener.name"),
     Fault("kafka", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT", "kafka", "security.protocol"),
     Fault("kafka", "KAFKA_LOG_DIRS", "/data", "kafka", "/data"),
-    Fault("kafka", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "3", "streams-1", "group of stream workers is not joined"),
-    Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "3", "streams-1", "not ready"),
-    Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "2", "streams-1", "not ready"),
+    Fault("kafka", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "3", "streams-1"),
+    Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "3", "streams-1"),
+    Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "2", "streams-1"),
     Fault("kafka", "KAFKA_HEAP_OPTS", "-Xmx512mb", "kafka", "Invalid maximum heap size"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_MODE", "set-up", "influxdb", "invalid DOCKER_INFLUXDB_INIT_MODE"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_USERNAME", "", "influxdb", "missing parameter.*USERNAME"),
-    Fault("influxdb", "DOCKER_INFLUXDB_INIT_PASSWORD", "short", "influxdb", "(?i)error"),
+    Fault("influxdb", "DOCKER_INFLUXDB_INIT_PASSWORD", "short", "influxdb", "error: 4[0-9]+"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_ORG", "voltsteam", "sink-init", "SINK_INFLUX_ORG"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_ADMIN_TOKEN", "another", "sink-init", "SINK_INIT_ADMIN_TOKEN"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_BUCKET", "", "influxdb", "missing parameter.*BUCKET"),
@@ -73,9 +74,9 @@ RUNNING = (
     Fault("edge-1", "KAFKA_BOOTSTRAP", "kafak:9092", "edge-1", "kafak:9092"),
     Fault("edge-1", "EDGE_HTTP", "127.0.0.1:9101", "balancer", "edge-1 is DOWN"),
     Fault("edge-1", "EDGE_NODE", "edge 1", "edge-1", "EDGE_NODE"),
-    Fault("streams-1", "KAFKA_BOOTSTRAP", "kafka:9093", "streams-1", "not ready"),
+    Fault("streams-1", "KAFKA_BOOTSTRAP", "kafka:9093", "streams-1"),
     Fault("streams-1", "STREAMS_HTTP", "9102", "streams-1", "STREAMS_HTTP"),
-    Fault("sink-1", "KAFKA_BOOTSTRAP", "kafka:9093", "sink-1", "not ready"),
+    Fault("sink-1", "KAFKA_BOOTSTRAP", "kafka:9093", "sink-1"),
     Fault("sink-1", "SINK_STORE", "influx", "sink-1", "SINK_STORE"),
     Fault("sink-1", "SINK_INFLUX_URL", "http://influx:8086", "sink-1", "influx:8086"),
     Fault("sink-1", "SINK_INFLUX_API", "v1", "sink-1", "SINK_INFLUX"),
@@ -132,6 +133,8 @@ def _try(stack: Stack, fault: Fault, *up: str) -> Iterator[str]:
 def _noticed(stack: Stack, fault: Fault, since: float) -> bool:
     if isinstance(fault.says, Probe):
         return not _served(getattr(stack, fault.says.port))
+    if not fault.says:
+        return any(state.health == "unhealthy" for state in stack.states(fault.watched))
     return re.search(fault.says, stack.logs(fault.watched, since)) is not None
 
 
