@@ -29,14 +29,14 @@ demo: $(READY) ## a fleet charges on this machine: every part of the pipeline, a
 test: $(READY) ## all tests, four at a time: most of them wait; with the real parts where `make parts` has put them
 	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
-check: $(READY) ## lint, formatting, types, and who may import whom
+check: $(READY) ## lint, formatting, types, who may import whom, and the containers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory check-containers
 
-check-containers: $(READY)
+check-containers: $(READY) ## lint the Dockerfile, and read docker-compose.yml as Compose does
 	@if [ -x $(BIN)/hadolint ] && [ -x $(BIN)/docker-compose ]; then \
 		set -ex; $(BIN)/hadolint Dockerfile tests/long/compose/images/*/Dockerfile; \
 		deploy/make-env $(VENV)/compose.env >&2; \
