@@ -58,7 +58,6 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_pinged_at",
         "_queue",
-        "_reply",
         "_step",
         "_too_large",
         "_traffic",
@@ -84,8 +83,7 @@ class Connection(asyncio.Protocol):
         """When the last bytes came, in monotonic seconds."""
         self._pinged_at = 0.0  # 0 where it was heard since
         self._busy = False  # a frame's records wait for the log
-        self._reply: bytes | None = None  # to that frame
-        self._step, self._came_at = NO_STEP, 0.0  # what that frame led to, and when it came
+        self._step, self._came_at = NO_STEP, 0.0  # what that frame led to, and when it came; kept no longer than that
         self._last: int | None = None  # the code to close with when that frame is answered
         self._leaving: int | None = None  # likewise, when all that was read is answered
         self._queue: deque[_Waiting] = deque()
@@ -95,7 +93,7 @@ class Connection(asyncio.Protocol):
     @property
     def calls_owed(self) -> int:
         """CALLs that were read and wait for their answer."""
-        in_the_log = self._busy and self._reply is not None and not self.ended
+        in_the_log = self._busy and self._step.reply is not None and not self.ended
         return in_the_log + sum(_is_call(message, binary) for message, binary, *_ in self._queue)
 
     def begin(self, connected: bytes) -> None:
@@ -158,8 +156,7 @@ class Connection(asyncio.Protocol):
 
     def _go(self, message: bytes | Oversized, at_us: int, came_at: float, *, binary: bool) -> None:
         step = self._fold(message, at_us, binary=binary)
-        self._busy, self._reply = True, step.reply
-        self._step, self._came_at = step, came_at
+        self._busy, self._step, self._came_at = True, step, came_at
         if step.close is not None:
             self._last = step.close
         self._outbox.put(step.records, self._acknowledged)
@@ -178,12 +175,12 @@ class Connection(asyncio.Protocol):
 
     def _acknowledged(self) -> None:
         """The frame's records are on the log, its reply's among them: now that may be sent."""
-        self._busy, reply, self._reply = False, self._reply, None
+        self._busy, step, self._step = False, self._step, NO_STEP
         if not self.ended:
-            if reply is not None:
-                self._transport.write(self._ws.text_frame(reply))
-                self._traffic.answers[self._step.action].observe(monotonic() - self._came_at)
-                if self._step.is_error:
+            if step.reply is not None:
+                self._transport.write(self._ws.text_frame(step.reply))
+                self._traffic.answers[step.action].observe(monotonic() - self._came_at)
+                if step.is_error:
                     self._traffic.errors.value += 1
             if self._last is not None:
                 self.close(self._last, REASONS.get(self._last, ""))
@@ -264,7 +261,7 @@ class Connection(asyncio.Protocol):
     def not_taken(self, records: Records) -> Records:
         """Kafka refuses these records: what takes their places. Once it has, the connection ends."""
         now_us = self._node.clock.now_us()
-        self._reply = None
+        self._step = NO_STEP
         asyncio.get_running_loop().call_soon(self.close, CloseCode.TRY_AGAIN_LATER, "the log refuses the message")
         return [(key, self._core.replaced(value, now_us)) for key, value in records]
 

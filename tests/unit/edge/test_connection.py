@@ -52,6 +52,16 @@ async def test_no_reply_before_the_log() -> None:
         assert edge.records[2].call_seq == 1
 
 
+async def test_what_was_answered_is_not_kept() -> None:
+    async with paper_edge() as edge:
+        edge.log.prompt = True
+        station = await edge.connect()
+        (connection,) = edge.node.stations
+        await station.send(HEARTBEAT + " " * 400_000)  # such frames come: a night's readings in a StopTransaction
+        await asyncio.wait_for(station.recv(), 60)
+        assert (connection._step.records, connection._step.reply) == ((), None)
+
+
 async def test_records_say_who_and_where() -> None:
     async with paper_edge(tenant="acme") as edge:
         edge.log.prompt = True
