@@ -1,16 +1,19 @@
 """docker-compose.yml on a real Docker engine, with real Kafka, InfluxDB and HAProxy in its containers.
 
-usage: python -m tests.long.compose [--stations N] [--seconds S] [--only up | kills | faults]
+usage: python -m tests.long.compose [--stations N] [--seconds S] [--no-kills] [--no-faults]
 
 Builds the images, brings the file up, lets a fleet charge through the balancer while each container's process is killed
-once, and compares the sessions in InfluxDB with the truth. Then one variable of the file at a time is wrong, and
-somebody has to notice. Exits with 1 where anything is not as it must be. Kafka, InfluxDB and HAProxy run in images of
-our own under the official names (images.py); the official images themselves are not run, and Grafana is left out.
+once, compares the sessions in InfluxDB with the truth, and starts the profile `demo`. Then one variable of the file at
+a time is wrong, and somebody has to notice. Exits with 1 where anything is not as it must be.
+
+Kafka, InfluxDB and HAProxy run in images of our own under the official names (images.py); the official images
+themselves are not run, and Grafana is left out.
 """
 
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -44,6 +47,7 @@ def main() -> int:
     options.add_argument("--no-faults", action="store_true", help="leave the wrong variables out")
     options.add_argument("--no-kills", action="store_true", help="leave the fleet and the kills out")
     chosen = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the containers go first
     folder = Path(tempfile.mkdtemp(prefix="voltstream-compose-"))
     print(f"what the engine and the fleet say is in {folder}", flush=True)
     try:
@@ -67,6 +71,7 @@ def run(engine: engines.Engine, folder: Path, chosen: argparse.Namespace) -> lis
         timed("and all is healthy", lambda: stack.wait_good(UP_S))
         if not chosen.no_kills:
             found += charged(stack, folder, chosen)
+            timed("the demo's fleet is connected", lambda: demonstrated(stack))
         if not chosen.no_faults:
             found += faults.unnoticed(engine, folder, stack)
     finally:
@@ -85,13 +90,16 @@ def charged(stack: Stack, folder: Path, chosen: argparse.Namespace) -> list[str]
             print(f"{state.name} was killed; all is healthy after {stack.kill(state.name, BACK_S):.1f} s", flush=True)
     if fleet.ended:
         return ["the fleet had ended before everything was killed: more --seconds are wanted"]
-    fleet.process.wait(chosen.seconds + DRAIN_S)
-    truth = fleet.truth()
-    compared = compare(asyncio.run(stored(stack)), [], truth.sessions, [])
-    return [
-        *differences(compared),
-        *([f"the fleet ended with {fleet.process.returncode}"] if fleet.process.returncode else []),
-    ]
+    status = fleet.process.wait(chosen.seconds + DRAIN_S)
+    compared = compare(asyncio.run(stored(stack)), [], fleet.truth().sessions, [])
+    return [*differences(compared), *([f"the fleet ended with {status}"] if status else [])]
+
+
+def demonstrated(stack: Stack) -> None:
+    """The stations of the profile `demo` find the balancer. They are called as those of the fleet before."""
+    stack.up("simulate")
+    stack.wait(lambda: "connected=50 " in stack.logs("simulate"), UP_S)
+    stack.compose("rm", "--force", "--stop", "simulate")
 
 
 async def stored(stack: Stack) -> list[DerivedSession]:
