@@ -2,19 +2,20 @@
 
 import itertools
 import os
-import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from parts.processes import Process, spawn
 from tests.bench.streams.patience import cpu_seconds, stands_still, wait_while_it_works
 
 WAITS = "import time\ntime.sleep({})"
 
 
-def python(program: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-c", program], text=True)
+def python(program: str, folder: Path) -> Process:
+    return spawn([sys.executable, "-c", program], log=folder / "log")
 
 
 def test_a_small_share_of_a_busy_machine_is_work() -> None:
@@ -22,18 +23,18 @@ def test_a_small_share_of_a_busy_machine_is_work() -> None:
     assert stands_still(cpu_s=0.6, seconds=120.0)
 
 
-def test_a_worker_that_works_is_waited_for_beyond_the_window() -> None:
+def test_a_worker_that_works_is_waited_for_beyond_the_window(tmp_path: Path) -> None:
     used = itertools.count()
-    with python(WAITS.format(2)) as worker:
-        wait_while_it_works(worker, cpu=lambda _: float(next(used)), window_s=0.2)
-        assert worker.returncode == 0
+    worker = python(WAITS.format(2), tmp_path)
+    wait_while_it_works(worker, cpu=lambda _: float(next(used)), window_s=0.2)
+    assert worker.returncode == 0
 
 
-def test_a_worker_that_stands_still_is_given_up() -> None:
-    with python(WAITS.format(600)) as worker:
-        with pytest.raises(TimeoutError, match="given up"):
-            wait_while_it_works(worker, cpu=lambda _: 1.0, window_s=0.2)
-        assert worker.returncode is not None
+def test_a_worker_that_stands_still_is_given_up(tmp_path: Path) -> None:
+    worker = python(WAITS.format(600), tmp_path)
+    with pytest.raises(TimeoutError, match="given up"):
+        wait_while_it_works(worker, cpu=lambda _: 1.0, window_s=0.2)
+    assert not worker.alive
 
 
 def test_the_cpu_of_a_process_counts_up() -> None:
@@ -44,7 +45,7 @@ def test_the_cpu_of_a_process_counts_up() -> None:
     assert cpu_seconds(os.getpid()) >= before + 1
 
 
-def test_the_cpu_of_a_process_that_has_ended_is_none() -> None:
-    with python("") as worker:
-        worker.wait()
-        assert cpu_seconds(worker.pid) == 0.0
+def test_the_cpu_of_a_process_that_has_ended_is_none(tmp_path: Path) -> None:
+    worker = python("", tmp_path)
+    worker.wait()
+    assert cpu_seconds(worker.pid) == 0.0

@@ -15,9 +15,9 @@ import platform
 import random
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from parts.kafka import start_kafka
 from parts.places import PartMissing
+from parts.processes import spawn
 from tests.bench.streams.patience import wait_while_it_works
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -91,21 +92,15 @@ def measure(records: int, rounds: int) -> list[Round]:
 def cpu_us(program: Path, where: Path, records: int, env: Mapping[str, str]) -> float:
     """Run a worker until it has handled all records. Gives the CPU a record that it prints, in microseconds."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "connected")])
-    with (where / f"{program.stem}.log").open("w+") as log:
-        worker = subprocess.Popen(
-            [sys.executable, str(program)],
-            cwd=where,
-            env={**os.environ, "N": str(records), "PYTHONPATH": paths, **env},
-            stdout=log,
-            stderr=log,  # Faust makes a log line of each word that is printed
-            text=True,
-        )
-        try:
-            wait_while_it_works(worker)
-        finally:
-            worker.kill()
-        log.seek(0)
-        said = log.read()
+    log = where / f"{program.stem}-{time.monotonic_ns()}.log"
+    worker = spawn(
+        [sys.executable, str(program)], log=log, env={"N": str(records), "PYTHONPATH": paths, **env}, cwd=where
+    )
+    try:
+        wait_while_it_works(worker)
+    finally:
+        worker.kill()
+    said = log.read_text()  # Faust makes a log line of each word that is printed
     if (figure := re.search(r"cpu us/\w+\s+(?:\[.*\] )?([\d.]+)", said)) is None:
         raise RuntimeError(f"{program.name} gave no figure:\n{said[-4000:]}")
     return float(figure[1])

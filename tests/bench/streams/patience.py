@@ -8,6 +8,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from parts.processes import Process
+
 WINDOW_S = 120.0
 """A worker that stands still is given up after so long."""
 LEAST_SHARE = 0.02
@@ -31,17 +33,16 @@ def cpu_seconds(pid: int) -> float:
 
 
 def wait_while_it_works(
-    worker: "subprocess.Popen[str]", *, cpu: Callable[[int], float] = cpu_seconds, window_s: float = WINDOW_S
+    worker: Process, *, cpu: Callable[[int], float] = cpu_seconds, window_s: float = WINDOW_S
 ) -> None:
     """Return when `worker` has ended. Raises TimeoutError, the worker killed, when it stood still for the window."""
     since, used_s = time.monotonic(), cpu(worker.pid)
-    while worker.poll() is None:
+    while worker.alive:
         time.sleep(0.1)
         if (seconds := time.monotonic() - since) < window_s:
             continue
         now_s = cpu(worker.pid)
-        if worker.poll() is None and stands_still(now_s - used_s, seconds):
+        if worker.alive and stands_still(now_s - used_s, seconds):
             worker.kill()
-            worker.wait()
             raise TimeoutError(f"it used {now_s - used_s:.1f} s of CPU in {seconds:.0f} s and was given up")
         since, used_s = time.monotonic(), now_s
