@@ -79,7 +79,7 @@ RUNNING = (
     Fault("sink-1", "KAFKA_BOOTSTRAP", "kafka:9093", "sink-1"),
     Fault("sink-1", "SINK_STORE", "influx", "sink-1", "SINK_STORE"),
     Fault("sink-1", "SINK_INFLUX_URL", "http://influx:8086", "sink-1", "influx:8086"),
-    Fault("sink-1", "SINK_INFLUX_API", "v1", "sink-1", "SINK_INFLUX"),
+    Fault("sink-1", "SINK_INFLUX_API", "v3", "sink-1", "SINK_INFLUX_API"),
     Fault("sink-1", "SINK_INFLUX_ORG", "voltsteam", "sink-1", "SINK_INFLUX_ORG"),
     Fault("sink-1", "SINK_INFLUX_BUCKET", "voltsteam", "sink-1", "SINK_INFLUX_BUCKET"),
     Fault("sink-1", "SINK_INFLUX_TOKEN_FILE", "/run/voltstream-tokens/writes", "sink-1", "SINK_INFLUX_TOKEN_FILE"),
