@@ -115,9 +115,7 @@ def _try(stack: Stack, fault: Fault, *up: str) -> Iterator[str]:
     began_s, since = time.monotonic(), time.time()
     name = f"{fault.service} {fault.variable}={fault.wrong!r}"
     try:
-        with contextlib.suppress(
-            CommandFailed
-        ):  # a dependency did not become healthy: what it says is looked for below
+        with contextlib.suppress(CommandFailed):  # what would not start says why, and is asked below
             stack.up(*up)
         stack.wait(lambda: _noticed(stack, fault, since), WITHIN_S)
     except NotInTime:
