@@ -1,9 +1,9 @@
 """One variable of docker-compose.yml wrong at a time, and where that is seen.
 
 A fault is noticed when the log of `watched` says so in these words (`says`, a regular expression). Where there are no
-words for it, `watched` has to become unhealthy; where `says` is a `Probe`, that request stays without an answer. The
-faults of Kafka and InfluxDB begin with empty volumes, as these read their variables once; the others are tried in a
-stack that runs.
+words for it, `watched` has to become unhealthy, and `BROWSERS` get no answer of a live page that is healthy. The faults
+of Kafka and InfluxDB begin with empty volumes, as these read their variables once; the others are tried in a stack that
+runs.
 """
 
 import contextlib
@@ -18,17 +18,7 @@ from tests.long.compose.engine import CommandFailed, Engine
 from tests.long.compose.stack import NotInTime, Stack
 
 WITHIN_S = 240.0
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A request to a published port."""
-
-    port: str
-    """The attribute of `Stack` that names it."""
-
-
-STATIONS, BROWSERS = Probe("stations_port"), Probe("live_port")
+BROWSERS = "browsers"
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,7 @@ class Fault:
     variable: str
     wrong: str
     watched: str
-    says: str | Probe = ""
+    says: str = ""
 
 
 ANEW = (
@@ -84,7 +74,7 @@ RUNNING = (
     Fault("sink-1", "SINK_INFLUX_BUCKET", "voltsteam", "sink-1", "SINK_INFLUX_BUCKET"),
     Fault("sink-1", "SINK_INFLUX_TOKEN_FILE", "/run/voltstream-tokens/writes", "sink-1", "SINK_INFLUX_TOKEN_FILE"),
     Fault("sink-1", "SINK_HTTP", "9103", "sink-1", "SINK_HTTP"),
-    Fault("live", "LIVE_LISTEN", "127.0.0.1:8080", "browsers", BROWSERS),
+    Fault("live", "LIVE_LISTEN", "127.0.0.1:8080", BROWSERS),
     Fault("live", "LIVE_HTTP", "9104", "live", "LIVE_HTTP"),
     Fault("live", "KAFKA_BOOTSTRAP", "kafak:9092", "live", "kafak:9092"),
     Fault("simulate", "SIM_TARGET", "http://balancer:9000/ocpp", "simulate", "SIM_TARGET"),
@@ -128,8 +118,8 @@ def _try(stack: Stack, fault: Fault, *up: str) -> Iterator[str]:
 
 
 def _noticed(stack: Stack, fault: Fault, since: float) -> bool:
-    if isinstance(fault.says, Probe):
-        return not _served(getattr(stack, fault.says.port))
+    if fault.watched == BROWSERS:
+        return all(state.good for state in stack.states(fault.service)) and not _served(stack.live_port)
     if not fault.says:
         return any(state.health == "unhealthy" for state in stack.states(fault.watched))
     return re.search(fault.says, stack.logs(fault.watched, since)) is not None
