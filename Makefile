@@ -9,7 +9,7 @@ READY = $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-containers format bench bench-edge bench-streams parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet compose-test demo-20 test-dates
+.PHONY: help demo test check check-containers format bench bench-edge bench-streams bench-sizing parts schemas lock clean crash-edge crash-commit crash-engine crash outage edges fleet compose-test demo-20 test-dates
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,13 +50,16 @@ format: $(READY) ## put the source in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-edge bench-streams ## both benchmarks
+bench: bench-edge bench-streams ## both benchmarks against peers
 
 bench-edge: $(READY) ## the edge against a naive one, CPU per answered CALL
 	@$(BIN)/python -m tests.bench.edge $(ARGS)
 
 bench-streams: $(READY) ## the stream engine against stock Faust, CPU per record
 	@$(BIN)/python -m tests.bench.streams $(ARGS)
+
+bench-sizing: $(READY) ## CPU and memory of every service: a message, a connection, a station (15 min)
+	@$(BIN)/python -m tests.bench.sizing $(ARGS)
 
 crash-edge: $(READY) ## edge and brokers killed again and again under load: nothing that was answered is missing
 	@$(BIN)/python -m tests.long.edge $(ARGS)

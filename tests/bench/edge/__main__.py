@@ -12,14 +12,12 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -30,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "connected"))
 from parts.kafka import start_kafka
 from parts.places import PartMissing, part
 from parts.processes import Process, accepts_connections, free_port, spawn
+from tests.bench.machine import described
 
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 MIX = ("MeterValues", "StatusNotification", "MeterValues", "Heartbeat")
@@ -154,7 +153,7 @@ def pinned(core: str) -> Sequence[str]:
 
 
 def show(connections: int, full: Mapping[str, list[Row]], half: Mapping[str, list[Row]]) -> None:
-    print(f"# {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} x {processor()}, Python {platform.python_version()}")
+    print(f"# {described()}")
     for title, stacks in (("saturated", full), ("paced at half of that", half)):
         print(f"# {connections} connections, {title}")
         for stack, rows in stacks.items():
@@ -194,14 +193,6 @@ def ratio_of_rounds(stacks: Mapping[str, list[Row]]) -> list[float]:
 
 def middle(rows: Sequence[Row], key: str) -> float:
     return statistics.median(row[key] for row in rows)
-
-
-def processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

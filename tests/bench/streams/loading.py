@@ -19,6 +19,7 @@ from confluent_kafka import Producer
 from counting.run import Run
 from parts.kafka import start_kafka
 from streams.engine.changelog import Changelog
+from tests.bench.machine import cpu_s, peak_memory_mb
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
             run.wait_ready(0, 300)
             took, pid = time.monotonic() - began, run.workers[0].pid
             what = f"{chosen.keys} keys of {chosen.bytes} bytes, {chosen.records_a_key} records a key"
-            cost = f"CPU {cpu_s(pid):.1f} s, memory {memory_mb(pid)} MB"
+            cost = f"CPU {cpu_s(pid):.1f} s, memory {peak_memory_mb(pid):.0f} MB"
             print(f"{what}, {chosen.partitions} partitions: ready {took:.1f} s after the process's start, {cost}")
 
 
@@ -58,18 +59,6 @@ def fill(run: Run, keys: int, size: int, records_a_key: int) -> None:
                 except BufferError:
                     producer.poll(0.05)
     producer.flush()
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process, its start included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory_mb(pid: int) -> int:
-    """The most a process has had in memory."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
 
 
 if __name__ == "__main__":

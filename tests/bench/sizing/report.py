@@ -1,0 +1,79 @@
+"""The figures of a run, and the table that is printed of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A service with nothing to do: the share of a core that it takes, and its memory."""
+
+    cpu: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What handling so many messages and records took of one process; `rate` is messages in a real second."""
+
+    cpu_s: float
+    records: float
+    calls: float
+    peak_mb: float
+    rate: float
+
+    @property
+    def call_us(self) -> float:
+        return self.cpu_s * 1e6 / self.calls
+
+    @property
+    def record_us(self) -> float:
+        return self.cpu_s * 1e6 / self.records
+
+    @property
+    def cores(self) -> float:
+        """Cores that 1,000 messages a second take."""
+        return self.call_us / 1000
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that was measured. `hours` is how long the stations' day was."""
+
+    rest: Mapping[str, Rest]
+    edge_alone: Cost
+    derived: Cost
+    stored: Cost
+    live: Mapping[str, Cost]
+    stations: int
+    state_kb: float
+    state_memory_kb: float
+    idle: int
+    idle_kb: float
+    idle_cpu: float
+    hours: float = 0.0
+
+    def text(self) -> str:
+        """Markdown, as it stands in docs/performance.md."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield "| service | at rest | a message, backlog | a message, fresh | 1,000 messages/s | memory, and at most |"
+        yield "|---|---|---|---|---|---|"
+        backlogs = {"edge": self.edge_alone, "streams": self.derived, "sink": self.stored}
+        for name, backlog in backlogs.items():
+            rest, live = self.rest[name], self.live[name]
+            peak_mb = max(backlog.peak_mb, live.peak_mb)
+            yield (
+                f"| {name} | {rest.cpu:.1%} of a core | {backlog.call_us:,.0f} us | {live.call_us:,.0f} us at"
+                f" {live.rate:,.0f}/s | {backlog.cores:.2f} to {live.cores:.2f} cores"
+                f" | {rest.memory_mb:.0f}, {peak_mb:.0f} MB |"
+            )
+        yield ""
+        yield f"whole derivation: {self.derived.record_us:.0f} us a record of the log ({self.derived.records:,.0f})"
+        yield f"sink to InfluxDB: {self.stored.record_us:.0f} us a derived record ({self.stored.records:,.0f})"
+        yield f"idle connection: {self.idle_kb:.1f} KB; {self.idle:,} of them take {self.idle_cpu:.1%} of a core"
+        yield (
+            f"state: {self.state_kb:.1f} KB a station encoded, {self.state_memory_kb:.1f} KB in a worker's memory"
+            f" ({self.stations} stations, {self.hours:.1f} hours each)"
+        )
