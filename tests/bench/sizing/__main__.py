@@ -10,7 +10,7 @@ with its answer, which is two records of the log. Real Kafka, real InfluxDB, one
    there and batches are full: what the whole derivation, and writing all of it to InfluxDB, costs at least;
 3. the fleet again with all three: what a message costs while it is fresh, and batches are small;
 4. the worker anew: what the stations' state takes in its memory;
-5. an edge anew, with idle connections.
+5. an edge anew: with idle connections, and with a thousand messages a second, where a batch holds many.
 
 CPU is the process's own time, user and system, so that other load on the machine changes it little. At rest is taken
 off in 2 and 3.
@@ -32,6 +32,7 @@ from tests.bench.sizing.stack import Stack, started, wait_ended
 
 REST_S = 20.0
 SETTLE_S = 3.0
+PACED = 1000
 FLEET_PATIENCE_S = 300.0
 """How much longer than planned a fleet may take: it waits for its last answers."""
 RECORDS = {
@@ -72,7 +73,7 @@ def measure(stack: Stack, stations: int, seconds: float, idle: int) -> Report:
         service.stop()
 
     say(f"{stations} stations, and the edge alone")
-    edge_backlog, calls = fleet_cost(stack, "A", stations, seconds, rest["edge"], stack.edge)
+    edge_alone, calls = fleet_cost(stack, "A", stations, seconds, rest["edge"], stack.edge)
     say(f"{calls:.0f} messages wait for a stream worker, then for a sink")
     derived = backlog_cost(stack, stack.streams, began_s["streams"], calls)
     stored = backlog_cost(stack, stack.sink, began_s["sink"], calls)
@@ -102,7 +103,7 @@ def measure(stack: Stack, stations: int, seconds: float, idle: int) -> Report:
     stack.started(stack.streams)
     time.sleep(SETTLE_S)
     state_mb = memory_mb(stack.streams.process.pid) - rest["streams"].memory_mb
-    state_bytes = stack.counted(stack.streams, "voltstream_streams_state_bytes")
+    state_bytes = stack.shown(stack.streams, "voltstream_streams_state_bytes")
 
     say(f"{idle} idle connections")
     stack.edge.stop()
@@ -113,9 +114,12 @@ def measure(stack: Stack, stations: int, seconds: float, idle: int) -> Report:
         time.sleep(SETTLE_S)
         idle_kb = (memory_mb(stack.edge.process.pid) - empty_mb) * 1024 / idle
         idle_cpu = at_rest(stack.edge).cpu
+    say(f"{PACED} messages a second from as many stations")
+    paced_us = stack.paced_us(PACED)
     return Report(
         rest=rest,
-        edge_alone=edge_backlog,
+        edge_alone=edge_alone,
+        paced_us=paced_us,
         derived=derived,
         stored=stored,
         live=live,

@@ -13,11 +13,12 @@ from parts.influx import start_influx
 from parts.kafka import start_kafka
 from parts.processes import Process, free_port, spawn
 from parts.service import Service
-from tests.bench.edge.__main__ import load_generator
+from tests.bench.edge.__main__ import load, load_generator
 from tests.bench.machine import cpu_s
 
 START_S = 120.0
 DRAIN_S = 1800.0
+PACED_S = 20
 DATABASE = "sizing"
 
 
@@ -66,6 +67,16 @@ class Stack:
             yield
         finally:
             process.kill()
+
+    def paced_us(self, rate: int) -> float:
+        """The edge's CPU a message in microseconds, with so many a second from as many stations."""
+        options = {"port": self.edge_port, "n": rate, "pid": self.edge.process.pid, "mode": "paced", "rate": rate}
+        return load(self._wsload, {**options, "warm": 3, "dur": PACED_S})["cpu_us"]
+
+    def shown(self, service: Service, metric: str) -> float:
+        """As `counted`, once it is more than nothing: a gauge that is set every few seconds."""
+        service.process.wait_until(lambda: self.counted(service, metric) > 0, START_S)
+        return self.counted(service, metric)
 
     def counted(self, service: Service, metric: str) -> float:
         """A metric of the service, summed over its labels."""
