@@ -42,7 +42,6 @@ ANEW = (
     Fault("kafka", "KAFKA_LOG_DIRS", "/data", "kafka", "/data"),
     Fault("kafka", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "3", "streams-1"),
     Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "3", "streams-1"),
-    Fault("kafka", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "2", "streams-1"),
     Fault("kafka", "KAFKA_HEAP_OPTS", "-Xmx512mb", "kafka", "Invalid maximum heap size"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_MODE", "set-up", "influxdb", "invalid DOCKER_INFLUXDB_INIT_MODE"),
     Fault("influxdb", "DOCKER_INFLUXDB_INIT_USERNAME", "", "influxdb", "missing parameter.*USERNAME"),
