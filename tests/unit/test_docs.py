@@ -21,6 +21,7 @@ from streams.app import StreamsSettings
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 OPERATE = PROJECT / "docs" / "operate.md"
+SERVICES = ("contracts", "ops", "edge", "streams", "sinks")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:|mailto:)([^)\s]+)\)")
 SETTINGS: tuple[type[Settings], ...] = (
     ClockSettings, EdgeSettings, KafkaSettings, LiveSettings, LogSettings, SimSettings, SinkInitSettings, SinkSettings,
@@ -62,6 +63,20 @@ def test_every_alert_of_grafana_has_a_section() -> None:
 def test_every_topic_is_told_of() -> None:
     text = OPERATE.read_text()
     assert [name for name in TOPICS if f"`ocpp.{name}`" not in text] == []
+
+
+def test_every_sentence_that_is_explained_is_one_that_a_service_says() -> None:
+    """Those of the table of troubles. What varies in one is `...` or in capitals there, a field of an f-string here."""
+    files = [path for package in SERVICES for path in sorted((PROJECT / package).rglob("*.py"))]
+    source = re.sub(r'"\s*\n\s*f?"', "", "".join(path.read_text() for path in files))
+    said = re.sub(r"\{[^{}]*\}", "...", source)
+    _, _, table = OPERATE.read_text().partition("| it says | do |\n")
+    rows = [line for line in table.partition("\n\n")[0].splitlines()[1:] if line.startswith("|")]
+    explained = [sentence for row in rows for sentence in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    pieces = [piece.strip(" :,()-") for sentence in explained for piece in re.split(r"\.\.\.|\b[A-Z_]+\b", sentence)]
+    wanted = [piece for piece in pieces if len(piece) > len("flag")]
+    assert len(wanted) > 20
+    assert [piece for piece in wanted if piece not in said] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))

@@ -20,6 +20,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "connected"))
@@ -60,8 +61,7 @@ def main() -> int:
     except PartMissing as missing:
         print(missing, file=sys.stderr)
         return 1
-    report.hours = chosen.seconds * chosen.speed / 3600
-    print(report.text())
+    print(report.text(hours=chosen.seconds * chosen.speed / 3600))
     return 0
 
 
@@ -73,30 +73,14 @@ def measure(stack: Stack, stations: int, seconds: float, idle: int) -> Report:
         service.stop()
 
     say(f"{stations} stations, and the edge alone")
-    edge_alone, calls = fleet_cost(stack, "A", stations, seconds, rest["edge"], stack.edge)
+    edge_alone = edge_cost(stack, stations, seconds, rest["edge"])
+    calls = edge_alone.calls
     say(f"{calls:.0f} messages wait for a stream worker, then for a sink")
     derived = backlog_cost(stack, stack.streams, began_s["streams"], calls)
     stored = backlog_cost(stack, stack.sink, began_s["sink"], calls)
 
     say(f"{stations} stations, and everything")
-    before = {service.command: cpu_s(service.process.pid) for service in services}
-    counts = {service.command: stack.counted(service, RECORDS[service.command]) for service in services}
-    began = time.monotonic()
-    wait_ended(stack.fleet("B", stations, seconds), seconds + FLEET_PATIENCE_S)
-    for service in (stack.streams, stack.sink):
-        stack.wait_drained(service)
-    took_s = time.monotonic() - began
-    live_calls = stack.counted(stack.edge, RECORDS["edge"]) - counts["edge"]
-    live = {
-        service.command: Cost(
-            cpu_s=cpu_s(service.process.pid) - before[service.command] - rest[service.command].cpu * took_s,
-            records=stack.counted(service, RECORDS[service.command]) - counts[service.command],
-            calls=live_calls,
-            peak_mb=peak_memory_mb(service.process.pid),
-            rate=live_calls / took_s,
-        )
-        for service in services
-    }
+    live = live_costs(stack, stations, seconds, rest)
 
     say("the state of both fleets")
     stack.streams.stop()
@@ -140,16 +124,37 @@ def at_rest(service: Service) -> Rest:
     return Rest((cpu_s(pid) - before) / (time.monotonic() - began), memory_mb(pid))
 
 
-def fleet_cost(
-    stack: Stack, prefix: str, stations: int, seconds: float, rest: Rest, edge: Service
-) -> tuple[Cost, float]:
-    """What a fleet cost the edge, and how many messages it sent."""
-    before, began = cpu_s(edge.process.pid), time.monotonic()
-    wait_ended(stack.fleet(prefix, stations, seconds), seconds + FLEET_PATIENCE_S)
+def edge_cost(stack: Stack, stations: int, seconds: float, rest: Rest) -> Cost:
+    """What a fleet costs an edge that nobody reads behind."""
+    pid = stack.edge.process.pid
+    before_s, began = cpu_s(pid), time.monotonic()
+    wait_ended(stack.fleet("A", stations, seconds), seconds + FLEET_PATIENCE_S)
     took_s = time.monotonic() - began
-    calls = stack.counted(edge, RECORDS["edge"])
-    spent_s = cpu_s(edge.process.pid) - before - rest.cpu * took_s
-    return Cost(spent_s, calls, calls, peak_memory_mb(edge.process.pid), calls / took_s), calls
+    calls = stack.counted(stack.edge, RECORDS["edge"])
+    return Cost(cpu_s(pid) - before_s - rest.cpu * took_s, calls, calls, peak_memory_mb(pid), calls / took_s)
+
+
+def live_costs(stack: Stack, stations: int, seconds: float, rest: Mapping[str, Rest]) -> dict[str, Cost]:
+    """What a fleet costs every service while all of them run and keep up."""
+    services = (stack.edge, stack.streams, stack.sink)
+    before_s = {service.command: cpu_s(service.process.pid) for service in services}
+    before = {service.command: stack.counted(service, RECORDS[service.command]) for service in services}
+    began = time.monotonic()
+    wait_ended(stack.fleet("B", stations, seconds), seconds + FLEET_PATIENCE_S)
+    for service in (stack.streams, stack.sink):
+        stack.wait_drained(service)
+    took_s = time.monotonic() - began
+    calls = stack.counted(stack.edge, RECORDS["edge"]) - before["edge"]
+    return {
+        service.command: Cost(
+            cpu_s=cpu_s(service.process.pid) - before_s[service.command] - rest[service.command].cpu * took_s,
+            records=stack.counted(service, RECORDS[service.command]) - before[service.command],
+            calls=calls,
+            peak_mb=peak_memory_mb(service.process.pid),
+            rate=calls / took_s,
+        )
+        for service in services
+    }
 
 
 def backlog_cost(stack: Stack, service: Service, start_s: float, calls: float) -> Cost:

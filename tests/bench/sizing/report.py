@@ -31,9 +31,9 @@ class Cost:
         return self.cpu_s * 1e6 / self.records
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was measured. `hours` is how long the stations' day was."""
+    """Everything that was measured."""
 
     rest: Mapping[str, Rest]
     edge_alone: Cost
@@ -47,13 +47,12 @@ class Report:
     idle: int
     idle_kb: float
     idle_cpu: float
-    hours: float = 0.0
 
-    def text(self) -> str:
-        """Markdown, as it stands in docs/performance.md."""
-        return "\n".join(self._lines())
+    def text(self, *, hours: float) -> str:
+        """Markdown, as it stands in docs/performance.md. `hours`: of the stations' time, that each fleet charged."""
+        return "\n".join(self._lines(hours))
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, hours: float) -> Iterator[str]:
         yield "| service | at rest | a message, fresh | a message, many at once | for 1,000/s | memory, and at most |"
         yield "|---|---|---|---|---|---|"
         many = {
@@ -74,5 +73,5 @@ class Report:
         yield f"idle connection: {self.idle_kb:.1f} KB; {self.idle:,} of them take {self.idle_cpu:.1%} of a core"
         yield (
             f"state: {self.state_kb:.1f} KB a station encoded, {self.state_memory_kb:.1f} KB in a worker's memory"
-            f" ({self.stations} stations, {self.hours:.1f} hours each)"
+            f" ({self.stations} stations, {hours:.1f} hours each)"
         )
