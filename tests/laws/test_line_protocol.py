@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point as ClientPoint
 from influxdb_client.domain.write_precision import WritePrecision
@@ -48,6 +48,7 @@ def test_influxdb_client_writes_the_same(point: Point) -> None:
 
 
 @given(any_point())
+@example(Point("m", (), {'="': "text", '"=': 1.0}, 0, RECORD))  # an equals sign of a name opens no quoted value
 def test_a_strict_reader_gets_it_back(point: Point) -> None:
     read = parse(line(point))
     assert read.measurement == point.measurement
@@ -124,17 +125,17 @@ def _split(text: str, at: str, parts: int | None = None, *, quotes_from: int = 0
     """Split at each separator that is neither escaped nor within a quoted value.
 
     Outside of quotes a separator is escaped by a backslash before it; within them `"` and a backslash are. A quote is
-    one only right after a `=`, and behind `quotes_from` separators: in the fields.
+    one only right after a `=` that is none of a name, and behind `quotes_from` separators: in the fields.
     """
     found: list[str] = []
-    part, quoted, before, position = "", False, "", 0
+    part, quoted, begins, before, position = "", False, False, "", 0  # begins: a value does, here
     while position < len(text):
         character = text[position]
         if quoted and character == "\\":
             part += text[position : position + 2]
             position += 2
             continue
-        if character == '"' and len(found) >= quotes_from and (quoted or before == "="):
+        if character == '"' and len(found) >= quotes_from and (quoted or begins):
             quoted = not quoted
         if character in "\n\r" and not quoted:
             raise ValueError("a line break")
@@ -143,6 +144,7 @@ def _split(text: str, at: str, parts: int | None = None, *, quotes_from: int = 0
             part = ""
         else:
             part += character
+        begins = character == "=" and before != "\\"
         before = character
         position += 1
     if quoted:
