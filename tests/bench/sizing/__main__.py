@@ -12,8 +12,8 @@ with its answer, which is two records of the log. Real Kafka, real InfluxDB, one
 4. the worker anew: what the stations' state takes in its memory;
 5. an edge anew: with idle connections, and with a thousand messages a second, where a batch holds many.
 
-CPU is the process's own time, user and system. Other load does not count, but slows caches and cores that are shared: a busy
-machine was seen to double a figure, so the load is printed. What a service takes at rest is taken off in 2 and 3.
+CPU is the process's own time, user and system. Other load does not count, but slows what is shared: on a busy machine
+figures were seen to double, so the load is printed. What a service takes at rest is taken off in 2 and 3.
 """
 
 import argparse
