@@ -1,16 +1,11 @@
 """Kafka's settings, and the options they make for its clients."""
 
-import asyncio
-import logging
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from ops.settings import Address, Settings, settings_config
-
-log = logging.getLogger(__name__)
 
 
 def _brokers(text: str) -> str:
@@ -91,50 +86,6 @@ def consumer_options(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
     }
-
-
-STOP_S = 2.0
-
-
-class Client(Protocol):
-    """A client of aiokafka's."""
-
-    async def start(self) -> None: ...
-
-
-class Stoppable(Protocol):
-    """A consumer or producer of aiokafka's."""
-
-    async def stop(self) -> None: ...
-
-
-C = TypeVar("C", bound=Client)
-
-
-async def started(client: C, close: Callable[[], Awaitable[None]]) -> C:
-    """Start a client; where that fails, `close` ends what it has begun before the error goes on."""
-    try:
-        await client.start()
-    except BaseException:
-        await close()
-        raise
-    return client
-
-
-async def stop(client: Stoppable) -> None:
-    """Stop a client, within bounds, whatever it meets.
-
-    A consumer whose assignment has just changed loses the first cancellation of its fetching, and would wait for an
-    assignment for ever; a second one ends it in order. With Kafka away it passes on the cancellation of its requests.
-    """
-    stopping = asyncio.ensure_future(client.stop())
-    try:
-        await asyncio.wait([stopping], timeout=STOP_S)
-    finally:
-        stopping.cancel()
-    await asyncio.wait([stopping], timeout=STOP_S)
-    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
-        log.debug("a client was not stopped in order", exc_info=error)
 
 
 def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:

@@ -3,7 +3,6 @@
 Records alone do not say it: a sink that was six minutes late once waited for ten of them.
 """
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Mapping
@@ -12,7 +11,8 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from ops.kafka import KafkaSettings, consumer_options, started, stop
+from ops.clients import started, stop, within
+from ops.kafka import KafkaSettings, consumer_options
 
 READ_S = 3.0  # that reading the oldest records may take
 _POLL_MS = 200
@@ -61,8 +61,7 @@ class LagMeter:
         if unknown := {tp: offset for tp, offset in asked.items() if tp not in self._known}:
             # What was read until it fails is known.
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(READ_S):
-                    await self._read(unknown, nothing)
+                await within(READ_S, self._read(unknown, nothing))
         now_ms = time.time_ns() // 1_000_000
         return {
             tp: Lag(one.records, 0.0 if tp in nothing else self._seconds(tp, one, now_ms))
@@ -70,9 +69,9 @@ class LagMeter:
         }
 
     async def close(self) -> None:
-        if self._consumer is not None:
-            await stop(self._consumer)
-            self._consumer = None
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop(consumer.stop)
 
     def _seconds(self, tp: TopicPartition, waiting: Waiting, now_ms: int) -> float | None:
         appended_ms = waiting.appended_ms

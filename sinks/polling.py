@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
@@ -19,6 +19,7 @@ from aiokafka.errors import (
 
 from contracts.errors import LogContradictionError
 from contracts.topics import Name
+from ops.clients import within
 from ops.health import Readiness
 from ops.kafka import KafkaSettings, consumer_options
 from ops.lag import Waiting
@@ -33,6 +34,8 @@ LAG_S = 5.0  # that asking for the lag may take
 FETCH_WAIT_MS = 50  # a partition that was just read waits for the fetch under way, which is for the others
 BATCH_BYTES = 16 * 1024 * 1024  # of values that are gathered for one batch
 _FOR_EVER_MS = 2**31 - 1
+
+Offsets: TypeAlias = Mapping[TopicPartition, int]
 
 
 @dataclass(slots=True)
@@ -155,9 +158,7 @@ class Poller:
         if not owned:
             return None
         try:
-            async with asyncio.timeout(LAG_S):
-                ends = await self._consumer.end_offsets(owned)
-                positions = {tp: await self._consumer.position(tp) for tp in owned}
+            ends, positions = await within(LAG_S, self._ends_and_positions(owned))
         except (KafkaError, TimeoutError):
             return None
         waiting = {}
@@ -165,6 +166,10 @@ class Poller:
             in_hand = self._in_hand.oldest.get(tp, Waiting(0, positions[tp]))
             waiting[tp] = in_hand._replace(records=in_hand.records + max(ends[tp] - positions[tp], 0))
         return waiting
+
+    async def _ends_and_positions(self, owned: Sequence[TopicPartition]) -> tuple[Offsets, Offsets]:
+        ends: Offsets = await self._consumer.end_offsets(owned)
+        return ends, {tp: await self._consumer.position(tp) for tp in owned}
 
     async def _getmany(self, seconds: float, most: int) -> Mapping[TopicPartition, Sequence[Any]]:
         try:

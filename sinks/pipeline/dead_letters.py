@@ -7,7 +7,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, consumer_options, started, stop
+from ops.clients import started, stop
+from ops.kafka import KafkaSettings, consumer_options
 from sinks.pipeline.points import PipelinePoint, dead_letters_point
 from sinks.pipeline.reading import partitions_of, read_to_end
 
@@ -55,6 +56,6 @@ class DeadLetterCounts:
             await self._consumer.commit({tp: await self._consumer.position(tp) for tp in self._partitions})
 
     async def close(self) -> None:
-        if self._consumer is not None:
-            await stop(self._consumer)
-            self._consumer = None
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop(consumer.stop)

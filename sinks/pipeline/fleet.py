@@ -3,11 +3,11 @@
 Each reader has clients of its own, made when they are needed and given up when Kafka or the ownership goes away.
 """
 
-import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from ops.clients import within
 from ops.kafka import KafkaSettings
 from ops.metrics import sink as metrics
 from sinks.pipeline.dead_letters import DeadLetterCounts
@@ -55,18 +55,9 @@ class Fleet:
 
 
 async def _tried(work: Coroutine[Any, Any, T], otherwise: str) -> T | None:
-    """What comes of the work; None where it fails, or takes too long.
-
-    It is not waited for any longer then: aiokafka's clients lose a cancellation now and then.
-    """
-    task = asyncio.create_task(work)
+    """What comes of the work; None where it fails, or takes too long."""
     try:
-        done, _ = await asyncio.wait([task], timeout=READ_S)
-        if not done or task.cancelled():  # by aiokafka, which passes on what it cancels within
-            raise TimeoutError
-        return task.result()
+        return await within(READ_S, work)
     except Exception as error:  # noqa: BLE001 - whatever it is, the records and the other readers go on
         log.debug(otherwise, extra={"reason": repr(error)})
         return None
-    finally:
-        task.cancel()

@@ -4,7 +4,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, client_options, consumer_options, started, stop
+from ops.clients import started, stop
+from ops.kafka import KafkaSettings, client_options, consumer_options
 from ops.lag import LagMeter, Waiting, total
 from sinks.pipeline.points import PipelinePoint, streams_point
 from sinks.pipeline.reading import partitions_of
@@ -43,10 +44,10 @@ class StreamsLag:
         """Nothing is remembered."""
 
     async def close(self) -> None:
+        admin, self._admin = self._admin, None
+        consumer, self._consumer = self._consumer, None
         await self._meter.close()
-        if self._admin is not None:
-            await self._admin.close()
-            self._admin = None
-        if self._consumer is not None:
-            await stop(self._consumer)
-            self._consumer = None
+        if admin is not None:
+            await stop(admin.close)
+        if consumer is not None:
+            await stop(consumer.stop)

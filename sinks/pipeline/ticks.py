@@ -5,7 +5,8 @@ import time
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.topics import Name
-from ops.kafka import KafkaSettings, consumer_options, started, stop
+from ops.clients import started, stop
+from ops.kafka import KafkaSettings, consumer_options
 from sinks.pipeline.nodes import Nodes
 from sinks.pipeline.points import PipelinePoint
 from sinks.pipeline.reading import read_to_end
@@ -44,6 +45,6 @@ class Ticks:
         """Nothing is to be remembered."""
 
     async def close(self) -> None:
-        if self._consumer is not None:
-            await stop(self._consumer)
-            self._consumer = None
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop(consumer.stop)
