@@ -15,12 +15,15 @@ from sinks.records import Record
 
 
 class Progress:
-    """`lags` is what was measured last, by partition; `store_up` whether the store took what it was last sent."""
+    """`lags` is what waits, by partition, or None where that is not known.
+
+    `store_up` is whether the store took what it was last sent.
+    """
 
     def __init__(self, store: str, clock: Clock) -> None:
         self.counts = Counts()
         self.store_up = False
-        self.lags: Mapping[TopicPartition, Lag] = {}
+        self.lags: Mapping[TopicPartition, Lag] | None = None
         self._store, self._clock = store, clock
         self._latency: Children[Distribution] = Children(metrics.LATENCY_SECONDS.labels)
         self._committed_at = time.monotonic()
@@ -43,11 +46,11 @@ class Progress:
         self._committed_at = time.monotonic()
 
     def measured(self, lags: Mapping[TopicPartition, Lag] | None) -> None:
-        """What waits now, by partition; None where that is not known, and what is shown stays."""
+        """What waits now, by partition; None where that is not known, and /metrics goes on showing what was."""
         metrics.SINCE_COMMIT_SECONDS.set(time.monotonic() - self._committed_at)
+        self.lags = lags
         if lags is None:
             return
-        self.lags = lags
         metrics.LAG.set(sum(lag.records for lag in lags.values()))
         metrics.LAG_RECORDS.clear()  # partitions that went to another sink
         metrics.LAG_SECONDS.clear()

@@ -25,6 +25,7 @@ SILENT = "1m"
 SINK_LATE_S, STREAMS_LATE_S = 300, 60
 
 _NO_REPORT = "No sink reports: nothing is being stored"
+_NO_LAG = "Not known: no sink reports, or Kafka does not answer"
 _NEWEST = f"time > ${{__to}}ms - {SILENT} AND time <= ${{__to}}ms"
 _EACH = 'GROUP BY time($__interval), "part", "name" fill(none)'
 _BOTH = "(\"part\" = 'sink' OR \"part\" = 'streams')"
@@ -81,7 +82,7 @@ def _numbers() -> list[Panel]:
             "Stream lag",
             "The age of the oldest message that no stream worker has derived anything from yet.",
             "s",
-            _NO_REPORT,
+            _NO_LAG,
             Query("A", _newest("max", "lag_s", "streams")),
             steps=_late(STREAMS_LATE_S),
         ).span(3),
@@ -89,7 +90,7 @@ def _numbers() -> list[Panel]:
             "Sink lag",
             "The age of the oldest record that is not in the store yet, over all sinks.",
             "s",
-            _NO_REPORT,
+            _NO_LAG,
             Query("A", _newest("max", "lag_s", "sink")),
             steps=_late(SINK_LATE_S),
         ).span(3),
@@ -136,7 +137,7 @@ def _lags() -> list[Panel]:
             "Lag in seconds",
             "The age of the oldest record that is not settled: what an operator waits for.",
             "s",
-            _NO_REPORT,
+            _NO_LAG,
             Query("A", seconds, "time_series", name),
             steps=((None, "text"), (SINK_LATE_S, "red")),
         ).interval(_FINEST),
@@ -144,7 +145,7 @@ def _lags() -> list[Panel]:
             "Lag in records",
             "Records that are not settled. Many of them are nothing bad while the seconds are few.",
             "short",
-            _NO_REPORT,
+            _NO_LAG,
             Query("A", records, "time_series", name),
         ).interval(_FINEST),
     ]

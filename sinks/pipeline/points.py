@@ -35,7 +35,7 @@ class Counts(NamedTuple):
 
 
 def sink_point(
-    name: str, done: Counts, told: Counts, *, lag_records: int, lag_s: float | None, store_up: bool, time_ms: int
+    name: str, done: Counts, told: Counts, *, lag_records: int | None, lag_s: float | None, store_up: bool, time_ms: int
 ) -> PipelinePoint:
     """A sink's own. `told`: the counts at the last point that was written."""
     fields: dict[str, Value] = {
@@ -67,5 +67,6 @@ def _tags(part: str, name: str) -> Tags:
     return ("name", name), ("part", part)
 
 
-def _lag(records: int, seconds: float | None) -> dict[str, Value]:
-    return {"lag_records": records} if seconds is None else {"lag_records": records, "lag_s": float(seconds)}
+def _lag(records: int | None, seconds: float | None) -> dict[str, Value]:
+    fields: dict[str, Value] = {} if records is None else {"lag_records": records}
+    return fields if seconds is None else {**fields, "lag_s": float(seconds)}

@@ -81,13 +81,13 @@ async def _written(store: PipelineStore, points: Sequence[PipelinePoint]) -> boo
 
 
 def _own(name: str, progress: Progress, told: Counts, time_ms: int) -> PipelinePoint:
-    lag = total(progress.lags.values())
+    lag = None if progress.lags is None else total(progress.lags.values())
     return sink_point(
         name,
         progress.counts,
         told,
-        lag_records=lag.records,
-        lag_s=lag.seconds,
+        lag_records=None if lag is None else lag.records,
+        lag_s=None if lag is None else lag.seconds,
         store_up=progress.store_up,
         time_ms=time_ms,
     )

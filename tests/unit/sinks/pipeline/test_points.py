@@ -23,9 +23,11 @@ def test_the_other_parts() -> None:
     )
 
 
-def test_an_age_that_is_not_known_is_left_out() -> None:
+def test_what_is_not_known_is_left_out() -> None:
     own = sink_point("s", Counts(), Counts(), lag_records=7, lag_s=None, store_up=False, time_ms=1)
     assert line(own) == "pipeline,name=s,part=sink lag_records=7i,settled=0i,refused=0i,store_up=0i 1"
+    away = sink_point("s", Counts(), Counts(), lag_records=None, lag_s=None, store_up=True, time_ms=1)
+    assert line(away) == "pipeline,name=s,part=sink settled=0i,refused=0i,store_up=1i 1"
     assert "lag_s" not in streams_point("g", lag_records=1, lag_s=None, time_ms=1).fields
 
 
