@@ -11,19 +11,19 @@ from sinks.pipeline.nodes import Nodes
 from sinks.pipeline.points import PipelinePoint
 from sinks.pipeline.reading import read_to_end
 
-LOOK_BACK_S = 120.0  # at first
-OVERLAP_S = 5.0
+LOOK_BACK_S = 120.0  # at most
 
 
 class Ticks:
-    """Reads from where it read up to the last time."""
+    """Reads on from the newest record that it has seen, also where that read was cut short."""
 
     def __init__(self, kafka: KafkaSettings, group: str) -> None:
         self._options = consumer_options(kafka, f"{group}-pipeline")
         self._partition = TopicPartition(kafka.topic(Name.MESSAGES), 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._nodes = Nodes()
-        self._read_until_ms = 0
+        self._newest_ms = 0
+        """When the broker took that one."""
 
     async def points(self, time_ms: int) -> list[PipelinePoint]:
         if self._consumer is None:
@@ -31,14 +31,14 @@ class Ticks:
             self._consumer = await started(consumer, consumer.stop)
             consumer.assign([self._partition])
         now_ms = time.time_ns() // 1_000_000
-        since_ms = max(self._read_until_ms - round(OVERLAP_S * 1000), now_ms - round(LOOK_BACK_S * 1000))
+        since_ms = max(self._newest_ms, now_ms - round(LOOK_BACK_S * 1000))
         found = (await self._consumer.offsets_for_times({self._partition: since_ms}))[self._partition]
         if found is not None:  # else nothing came since
             self._consumer.seek(self._partition, found.offset)
             async for records in read_to_end(self._consumer, [self._partition]):
                 for record in records:
                     self._nodes.take(record.key, record.value, record.timestamp)
-        self._read_until_ms = now_ms
+                self._newest_ms = records[-1].timestamp
         return self._nodes.points(now_ms, time_ms)
 
     async def written(self) -> None:
