@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from contracts.errors import ConfigurationError, VoltstreamError
 from ops import logs, loop
 from ops.clock import Clock, ClockSettings
-from ops.flags import load
+from ops.flags import Loaded, load
 from ops.kafka import KafkaSettings
 from ops.logs import LogSettings
 from ops.settings import Settings
@@ -45,11 +45,16 @@ class Service(Generic[S]):
     def _main(self, name: str, summary: str, arguments: Sequence[str]) -> int:
         classes = (self.settings, KafkaSettings, ClockSettings, LogSettings)
         loaded = load(f"voltstream {name}", summary, classes, arguments, relatives=self.relatives)
-        logs.set_up(loaded[LogSettings], name)
-        for warning in loaded.warnings:
-            log.warning(warning)
+        begin_log(loaded, name)
         clock = Clock.from_settings(loaded[ClockSettings])
         return finish(self.run(loaded[self.settings], loaded[KafkaSettings], clock))
+
+
+def begin_log(loaded: Loaded, name: str) -> None:
+    """Set the log up, and begin it with what deserves a warning in the environment."""
+    logs.set_up(loaded[LogSettings], name)
+    for warning in loaded.warnings:
+        log.warning(warning)
 
 
 def finish(result: Coroutine[Any, Any, int] | int) -> int:

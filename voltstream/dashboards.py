@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 
 from contracts.errors import ConfigurationError
-from ops import logs
 from ops.flags import load
 from ops.logs import LogSettings
-from ops.service import guarded
+from ops.service import begin_log, guarded
 
 USAGE = """usage: voltstream dashboards build | check | push [flags]
 
@@ -63,7 +62,7 @@ def _push(program: str, summary: str, flags: Sequence[str]) -> int:
     from dashboards.settings import DashboardsSettings
 
     loaded = load(program, summary, (DashboardsSettings, LogSettings), flags)
-    logs.set_up(loaded[LogSettings], "dashboards")
+    begin_log(loaded, "dashboards")
     settings = loaded[DashboardsSettings]
     if not settings.grafana_token.get_secret_value():
         raise ConfigurationError(

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from ops import logs
 from ops.flags import load
 from ops.logs import LogSettings
-from ops.service import guarded
+from ops.service import begin_log, guarded
 from sinks.influx_settings import InfluxSettings
 from sinks.init.run import set_up
 from sinks.init.settings import SinkInitSettings
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
 def _main(arguments: Sequence[str]) -> int:
     classes = (SinkInitSettings, InfluxSettings, LogSettings)
     loaded = load(f"voltstream {NAME}", SUMMARY, classes, arguments, relatives=(SinkSettings,))
-    logs.set_up(loaded[LogSettings], "sink-init")
+    begin_log(loaded, "sink-init")
     for line in set_up(loaded[InfluxSettings], loaded[SinkInitSettings]):
         print(line, flush=True)
     return 0

@@ -9,13 +9,12 @@ from pydantic import Field
 
 from contracts.errors import ConfigurationError, LogUnavailableError
 from contracts.topics import TOPICS, Topic
-from ops import logs
 from ops.cluster import Found
 from ops.flags import load
 from ops.health import Readiness
 from ops.kafka import KafkaSettings
 from ops.logs import LogSettings
-from ops.service import finish, guarded
+from ops.service import begin_log, finish, guarded
 from ops.settings import Settings, settings_config
 from ops.topics import differences, ensure_topics, find_topics, must_fit, other_prefixes
 
@@ -45,7 +44,7 @@ def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
     if action not in ("create", "check"):
         raise ConfigurationError(f"there is nothing called {action!r} (see voltstream topics --help)")
     loaded = load(f"voltstream {name} {action}", summary, (TopicsSettings, KafkaSettings, LogSettings), flags)
-    logs.set_up(loaded[LogSettings], name)
+    begin_log(loaded, name)
     for ours in ("ops.health", "ops.topics"):  # a reason that lasts, and what is created, is told at the end
         logging.getLogger(ours).setLevel(logging.ERROR)
     run = _create if action == "create" else _check

@@ -12,11 +12,10 @@ import msgspec
 from confluent_kafka import Producer
 
 from contracts.times import SECOND
-from ops import logs
 from ops.clock import Clock
 from ops.flags import load
 from ops.logs import LogSettings
-from ops.service import EXIT_INTERRUPTED, finish, guarded, stop_requested
+from ops.service import EXIT_INTERRUPTED, begin_log, finish, guarded, stop_requested
 from simulator import truth as truths
 from simulator.journal import read_journal
 from voltstream.demo import store
@@ -41,7 +40,7 @@ def main(name: str, summary: str, arguments: Sequence[str]) -> int:
 
 def _main(name: str, summary: str, arguments: Sequence[str]) -> int:
     loaded = load(f"voltstream {name}", summary, (DemoSettings, LogSettings), arguments)
-    logs.set_up(loaded[LogSettings], name)
+    begin_log(loaded, name)
     return finish(_run(loaded[DemoSettings]))
 
 

@@ -152,6 +152,10 @@ class TestTopics:
         assert "127.0.0.1:1" in done.stderr
         assert done.stderr.count("\n") == 1
 
+    def test_a_variable_that_is_nearly_ours_is_warned_of(self) -> None:
+        done = voltstream("topics", "check", "--bootstrap", "127.0.0.1:1", "--wait-s", "0.1", KAFKA_TOPIC_PREFX="x.")
+        assert "KAFKA_TOPIC_PREFX is not a setting and changes nothing: did you mean KAFKA_TOPIC_PREFIX?" in done.stderr
+
     def test_an_unknown_action_is_one_line_and_2(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["topics", "delete"]) == 2
         assert capsys.readouterr().err.count("\n") == 1
