@@ -64,6 +64,22 @@ RULES = (
         no_data="Alerting",
     ),
     Rule(
+        uid="voltstream-kafka-silent",
+        title="Nothing is heard of Kafka",
+        # A sink tells of itself whatever Kafka does; what is told of all comes from Kafka, and would just be missing.
+        influxql='SELECT count("lag_records") FROM "pipeline" WHERE "part" = \'streams\' AND time > now() - 3m',
+        reducer="last",
+        compare="lt",
+        limit=1,
+        lasts="0s",
+        severity="critical",
+        panel=3,
+        summary="For three minutes no sink could tell how the stream workers do",
+        description="Kafka does not answer, or no sink has joined its group. How late the stream workers are, which "
+        "edges live and what was put aside is not known meanwhile.",
+        no_data="Alerting",
+    ),
+    Rule(
         uid="voltstream-sink-silent",
         title="A sink is silent",
         # Minute by minute, with zeros: a sink whose points merely ended would have no series, and raise nothing. Over

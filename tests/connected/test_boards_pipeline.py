@@ -139,7 +139,7 @@ def faults(uid: str) -> tuple[list[str], list[dict[str, str]]]:
 
 
 RULE_BY_UID = {rule["uid"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
-OF_SERIES = sorted(RULE_BY_UID.keys() - {"voltstream-no-sink"})
+OF_SERIES = sorted(RULE_BY_UID.keys() - {"voltstream-no-sink", "voltstream-kafka-silent"})
 
 
 @pytest.mark.parametrize("uid", OF_SERIES)
@@ -159,6 +159,19 @@ def test_a_rule_fires_on_its_fault_alone(uid: str, database: Database) -> None:
 def test_without_any_data_only_the_silence_itself_is_an_alarm(uid: str, database: Database) -> None:
     assert evaluate(RULE_BY_UID[uid], database).state == "NoData"
     assert RULE_BY_UID[uid]["noDataState"] == "OK"
+
+
+def test_sinks_that_tell_of_nothing_but_themselves_are_an_alarm(database: Database) -> None:
+    """Kafka is away: each sink still reports, and no rule about edges, stream workers or letters has data to judge."""
+    rule = RULE_BY_UID["voltstream-kafka-silent"]
+    assert evaluate(rule, database).state == "Alerting"
+    before = [point for point in healthy(HOUR[20:]) if "part=sink," not in point]
+    own = [line("sink", name, age_s, settled=0, refused=0, store_up=1) for name in SINKS for age_s in HOUR]
+    database.write("\n".join([*before, *own]))
+    firing = {uid for uid, each in RULE_BY_UID.items() if evaluate(each, database).state == "Alerting"}
+    assert firing == {"voltstream-kafka-silent"}
+    database.write("\n".join(healthy(MINUTE)))
+    assert evaluate(rule, database).state == "Normal"
 
 
 def test_no_data_is_an_alarm(database: Database) -> None:
