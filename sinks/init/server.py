@@ -62,7 +62,10 @@ class Server:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         with self.plainly():
             answer = self._ask("POST", "/query", header_params=form, post_params=[("q", influxql)])
-        (result,) = answer["results"]
+        try:
+            (result,) = answer["results"]
+        except (TypeError, KeyError, ValueError):  # a proxy's page, say
+            raise InfluxSettings.wrong("influx_url", f"what answers at {self._url} is not InfluxDB") from None
         if "error" in result:
             shown = re.sub("'.*'", "'...'", influxql)  # only passwords are literals
             raise StoreClosedError(f"InfluxDB refuses {shown}: {result['error']}")

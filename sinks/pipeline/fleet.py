@@ -3,6 +3,7 @@
 Each reader has clients of its own, made when they are needed and given up when Kafka or the ownership goes away.
 """
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
@@ -50,8 +51,8 @@ class Fleet:
             await _tried(reader.written(), "what was told may be told again")
 
     async def close(self) -> None:
-        for reader in self._readers:
-            await _tried(reader.close(), "a reader was not closed")
+        """All at once: with Kafka away each takes its whole time, and a sink has little when it is stopped."""
+        await asyncio.gather(*(_tried(reader.close(), "a reader was not closed") for reader in self._readers))
 
 
 async def _tried(work: Coroutine[Any, Any, T], otherwise: str) -> T | None:

@@ -4,9 +4,11 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,32 @@ def sink_init(*flags: str, cwd: Path, **variables: str) -> "subprocess.Completed
         [sys.executable, "-m", "voltstream", "sink", "init", *flags],
         env={**shell, **variables}, cwd=cwd, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+class NotInflux(BaseHTTPRequestHandler):
+    """A web server of another kind: whatever it is asked, it has a page."""
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>It works!</html>")
+
+    do_GET = do_POST = answer  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_is_not_influxdb_is_named(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), NotInflux) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = sink_init("--influx-url", url, cwd=tmp_path, SINK_INIT_ADMIN_TOKEN="a:b")  # noqa: S106
+        server.shutdown()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "SINK_INFLUX_URL" in done.stderr
+    assert f"what answers at {url} is not InfluxDB" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ LAST_SECONDS = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`shifted`: the clock is not the real one, so Kafka, InfluxDB and the browser, which cannot live under another, stay out."""
+    """`shifted`: the clock is not the real one, so the parts that cannot live under another stay out."""
 
     name: str
     start: datetime | None = None
