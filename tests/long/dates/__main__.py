@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "connected"))
 from parts.places import PartMissing, part
 from tests.long.dates.worlds import World, worlds
 
-SLEEP = Path(__file__).parent / "sleep.c"
+WAITS = Path(__file__).parent / "waits.c"
 LIVE_UNDER_A_SHIFTED_CLOCK = ("toxiproxy", "ocpp-rpc")
 WORKERS = 4
 HANG_S = 600
@@ -81,8 +81,8 @@ def shifted(world: World, folder: Path) -> Mapping[str, str]:
     """The variables that give this world's clock to a process and to all that it starts."""
     assert world.start is not None
     offset_s = world.start.timestamp() - time.time()
-    sleep = folder / "sleep.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(sleep), str(SLEEP)], check=True)
+    waits = folder / "waits.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(waits), str(WAITS)], check=True)
     clock = {"VOLTSTREAM_DATES_START": str(world.start.timestamp()), "FAKETIME": f"{offset_s:+.6f}"}
     if world.every_test_anew:
         for worker in range(WORKERS + 1):
@@ -91,7 +91,7 @@ def shifted(world: World, folder: Path) -> Mapping[str, str]:
         clock["FAKETIME_TIMESTAMP_FILE"] = str(offset_file(folder, WORKERS))
     return {
         **clock,
-        "LD_PRELOAD": f"{sleep} {libfaketime()}",
+        "LD_PRELOAD": f"{waits} {libfaketime()}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",  # a file's time says whether its compiled twin is fresh
     }
