@@ -69,3 +69,16 @@ def test_it_says_what_went_wrong_where_it_cannot_write(tmp_path: Path) -> None:
     done = make(tmp_path / "no" / "such" / "env")
     assert done.returncode != 0
     assert "env" in done.stderr
+
+
+def test_an_option_is_no_file(tmp_path: Path) -> None:
+    done = subprocess.run([SCRIPT, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: deploy/make-env [FILE]" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_file_names_what_else_may_be_set(tmp_path: Path) -> None:
+    make(tmp_path / "env")
+    named = re.findall("^# ([A-Z_]+)=", (tmp_path / "env").read_text(), re.MULTILINE)
+    assert named == ["PUBLISH_STATIONS", "PUBLISH_GRAFANA", "PUBLISH_LIVE", "RETENTION_DAYS"]
