@@ -141,7 +141,9 @@ async def test_away_from_its_csms_it_queues_and_spends_no_attempt() -> None:
         await until(lambda: not csms.refusals)
         await until(lambda: any(one.payload["eventType"] == "Ended" for one in csms.calls("TransactionEvent")))
         numbers = [one.payload["seqNo"] for one in csms.calls("TransactionEvent")]
-        assert numbers == list(range(len(numbers)))
+        assert numbers == sorted(numbers)
+        assert set(numbers) == set(range(len(set(numbers))))
+        assert len(numbers) - len(set(numbers)) <= 1  # a CALL under way when the socket closed is sent again
         assert any(one.payload.get("offline") for one in csms.calls("TransactionEvent"))
         assert station.ledger.refused == {"502": 4}
         assert station.ledger.discarded == 0
