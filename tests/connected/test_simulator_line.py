@@ -135,15 +135,14 @@ async def test_a_status_is_never_sent_again_on_its_connection() -> None:
 
 async def test_away_from_its_csms_it_queues_and_spends_no_attempt() -> None:
     async with plain_csms() as csms, living(csms, plan(Version.V201, visit(20, 400)), attempts=1) as station:
-        await until(lambda: csms.calls("TransactionEvent"))
+        # A CALL that is under way when the socket goes is rightly sent again: the test below is about that.
+        await until(lambda: csms.calls("TransactionEvent") and not len(station.line.outbox))
         csms.refusals += [(HTTPStatus.BAD_GATEWAY, {})] * 4
-        await csms.open["CP1"].close(1012)
+        csms.open["CP1"].transport.abort()  # from here on nothing is heard, as a goodbye would still let it
         await until(lambda: not csms.refusals)
         await until(lambda: any(one.payload["eventType"] == "Ended" for one in csms.calls("TransactionEvent")))
         numbers = [one.payload["seqNo"] for one in csms.calls("TransactionEvent")]
-        assert numbers == sorted(numbers)
-        assert set(numbers) == set(range(len(set(numbers))))
-        assert len(numbers) - len(set(numbers)) <= 1  # a CALL under way when the socket closed is sent again
+        assert numbers == list(range(len(numbers)))
         assert any(one.payload.get("offline") for one in csms.calls("TransactionEvent"))
         assert station.ledger.refused == {"502": 4}
         assert station.ledger.discarded == 0
